@@ -1,0 +1,1 @@
+"""Lambda entry points, one file per trigger: decode the event, call one service, encode the answer."""

@@ -1,0 +1,76 @@
+"""A publication's settings, as `pressrun.toml` gives them. `pressrun.config` validates; this only holds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Person:
+    """An author. `name` is what bylines print and what articles refer to."""
+
+    name: str
+    url: str = ""
+    bio: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NavLink:
+    """An entry of the site's own navigation. `url` is a path of the site or an absolute URL."""
+
+    title: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedSettings:
+    """What a feed document holds at most. What does not fit is reached through the archives."""
+
+    entries: int = 20
+    bytes: int = 100_000  # the size a document should stay under
+    max_bytes: int = 250_000  # the size it must stay under, unless one entry alone is larger
+    min_entries: int = 5  # kept beyond `bytes` as long as `max_bytes` holds
+    hub: str = ""  # a WebSub hub; empty: none
+    ttl_minutes: int = 60
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Podcast:
+    """What podcast directories ask for. Without it an audio enclosure is published plain."""
+
+    category: str = "Society & Culture"
+    image: str = ""
+    explicit: bool = False
+    owner: str = ""
+    email: str = ""
+    guid: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Publication:
+    """The settings of one publication. Every field has a default that works."""
+
+    title: str = "Untitled publication"
+    url: str = "http://127.0.0.1:8000"  # without a trailing slash
+    description: str = ""
+    language: str = "en"  # BCP 47
+    timezone: str = "UTC"  # an IANA name
+    authors: tuple[Person, ...] = ()
+    id_authority: str = ""  # RFC 4151 authority and date, "example.org,2026"; empty: derived from `url`
+    copyright: str = ""
+    nav: tuple[NavLink, ...] = ()
+    smart_punctuation: bool = True
+    home_articles: int = 10
+    feed: FeedSettings = FeedSettings()
+    podcast: Podcast | None = None
+
+    @property
+    def base(self) -> str:
+        """The path that the site stands under: "" at a host's root, "/blog" below it."""
+        return urlsplit(self.url).path.rstrip("/")
+
+    @property
+    def authority(self) -> str:
+        """The `authority,date` part of the tag: URIs that entries are known by (RFC 4151)."""
+        return self.id_authority or f"{urlsplit(self.url).hostname or 'localhost'},2026"

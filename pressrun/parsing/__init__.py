@@ -1,0 +1,1 @@
+"""Bytes to domain: front matter, Markdown, HTML, plain text; sanitising."""

@@ -1,0 +1,229 @@
+"""All that differs between a laptop and AWS: four small interfaces and a clock.
+
+Every driver passes the same contract suite (`tests/contract`). A driver translates its vendor's errors into
+`pressrun.errors` at the border, never retries beyond what the vendor's client does, and logs nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final, Protocol
+
+from pressrun.errors import Conflict, Transient
+
+Value = str | int | float | bool | None | list["Value"] | dict[str, "Value"]
+Item = dict[str, Value]
+
+
+class Clock(Protocol):
+    """Time, passed in so that tests own it."""
+
+    def now(self) -> datetime:
+        """The present, aware, in UTC."""
+        ...
+
+
+# --- ObjectStore ------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stat:
+    """What is known of a stored object without reading it. `size` in bytes; `etag` without quotes."""
+
+    key: str
+    etag: str
+    size: int
+    modified: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Blob:
+    """A stored object. `metadata` keys are lower case."""
+
+    body: bytes
+    etag: str
+    modified: datetime
+    content_type: str = ""
+    cache_control: str = ""
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Put:
+    """A write. At most one of the two conditions is set; both unset writes whatever is there."""
+
+    key: str
+    body: bytes
+    content_type: str
+    cache_control: str = ""
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    if_match: str | None = None  # the etag that must be stored
+    if_absent: bool = False  # nothing must be stored
+
+
+class ObjectStore(Protocol):
+    """Objects under keys. A key is a relative path with forward slashes, without `.`, `..` or empty parts."""
+
+    def get(self, key: str) -> Blob:
+        """The object. Raises NotFound, Transient."""
+        ...
+
+    def head(self, key: str) -> Blob:
+        """The object without its body (`body` is empty). Raises NotFound, Transient."""
+        ...
+
+    def put(self, put: Put) -> str:
+        """Writes atomically: a reader sees the old object or the new one. Returns the new etag.
+
+        Raises Conflict where the condition does not hold (also where `if_match` meets no object), Transient.
+        """
+        ...
+
+    def put_many(self, puts: Sequence[Put]) -> list[str | Conflict | Transient]:
+        """Each put on its own, side by side where the backend can; the results in the order of `puts`."""
+        ...
+
+    def delete(self, key: str) -> None:
+        """Removes the object; nothing happens where there is none. Raises Transient."""
+        ...
+
+    def list(self, prefix: str = "") -> Iterator[Stat]:
+        """All objects whose key begins with `prefix`, ordered by the key's UTF-8 bytes. Raises Transient."""
+        ...
+
+
+# --- Table ------------------------------------------------------------------------------------------------
+
+ABSENT: Final = 0
+"""The version of a row that is not there."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """A stored item. `version` is 1 after the first put and grows by 1 with each further one."""
+
+    partition: str
+    sort: str
+    item: Item
+    version: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Save:
+    """Replaces the item. `expect` is the version that must be stored (ABSENT: none); None: any."""
+
+    partition: str
+    sort: str
+    item: Item
+    expect: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drop:
+    """Deletes the item, if there. `expect` as in Save."""
+
+    partition: str
+    sort: str
+    expect: int | None = None
+
+
+MAX_WRITE: Final = 100
+"""Changes in one `write` (DynamoDB's limit for a transaction)."""
+MAX_ITEM: Final = 380_000
+"""Bytes of an item as JSON that every backend takes (DynamoDB's limit is 400 KB with keys and version)."""
+
+
+class Table(Protocol):
+    """Items (JSON objects) under a partition and a sort key. Reads are consistent with earlier writes."""
+
+    def get(self, partition: str, sort: str) -> Row | None:
+        """The row, or None. Raises Transient."""
+        ...
+
+    def get_many(self, keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Row]:
+        """The rows that exist, by (partition, sort). Any number of keys; repeated keys are fine."""
+        ...
+
+    def query(
+        self,
+        partition: str,
+        *,
+        low: str | None = None,
+        high: str | None = None,
+        descending: bool = False,
+        limit: int | None = None,
+    ) -> Iterator[Row]:
+        """Rows with `low <= sort < high`, ordered by the UTF-8 bytes of `sort`, at most `limit`.
+
+        To go on after a row: `low=row.sort + "\\0"`, or descending `high=row.sort`.
+        """
+        ...
+
+    def write(self, changes: Sequence[Save | Drop]) -> None:
+        """All changes or none, at most MAX_WRITE, each row at most once. Raises Conflict, Transient, Permanent."""
+        ...
+
+    def write_each(self, changes: Iterable[Save | Drop]) -> None:
+        """Any number of changes without conditions, in no order, not as a whole. For bulk work that can be repeated.
+
+        The version of a row that it saves grows as with `write`.
+        """
+        ...
+
+    def increment(self, partition: str, sort: str) -> int:
+        """Adds 1 to the row's counter `n` (0 where absent) atomically and returns it. The row holds nothing else."""
+        ...
+
+
+# --- Queue ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """A received message. `receives` counts deliveries, this one included; `receipt` is for this one alone."""
+
+    id: str
+    body: str
+    receipt: str
+    receives: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeadLetter:
+    """A message that was received too often without being acknowledged, with the last cause given."""
+
+    id: str
+    body: str
+    cause: str
+
+
+class Queue(Protocol):
+    """Messages, delivered at least once, in no certain order."""
+
+    def send(self, bodies: Sequence[str], *, delay: int = 0) -> None:
+        """Accepts the messages; they can be received after `delay` seconds (at most 900)."""
+        ...
+
+    def receive(self, limit: int = 10, *, visibility: int = 60) -> list[Message]:
+        """Up to `limit` (at most 10) messages, hidden from others for `visibility` seconds. Empty: none now."""
+        ...
+
+    def acknowledge(self, message: Message) -> None:
+        """Done with it. Nothing happens where the receipt has run out."""
+        ...
+
+    def release(self, message: Message, *, delay: int = 0, cause: str = "") -> None:
+        """Not done: it comes back after `delay` seconds, or goes to the dead letters, with `cause`."""
+        ...
+
+    def dead(self) -> Iterator[DeadLetter]:
+        """The dead letters; looking does not remove them."""
+        ...
+
+    def redrive(self) -> int:
+        """Sends all dead letters again with their receives at zero; returns how many."""
+        ...
+
+

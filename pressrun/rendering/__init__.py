@@ -1,0 +1,1 @@
+"""Domain to bytes: pages and feeds."""
