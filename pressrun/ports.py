@@ -225,5 +225,3 @@ class Queue(Protocol):
     def redrive(self) -> int:
         """Sends all dead letters again with their receives at zero; returns how many."""
         ...
-
-

@@ -7,8 +7,11 @@ every input, so that a mark in parsed HTML is always ours.
   base path (often nothing), a feed or a mail with the site's absolute address.
 - ``REF`` … ``END`` surround a relative URL, percent-decoded, without query and fragment (those follow the
   ``END``). It names a file relative to the article's source, or a page relative to the article's address;
-  the catalogue decides. ``SIZE`` follows the closing quote of an ``img``'s src where width and height are
-  still to be filled in: ``<img src="⟨REF⟩pic.png⟨END⟩"⟨SIZE⟩ alt="…">``.
+  the catalogue decides. One that begins with ``@/`` names a file from the content's root (``@/posts/x.md``).
+  An empty one is the article itself: ``href="⟨REF⟩⟨END⟩#s-notes"`` is a link within the page.
+  In HTML it stands in an attribute and is HTML-escaped; in ``Image.src`` and ``Enclosure.src`` it is not.
+- ``SIZE`` follows the closing quote of an ``img``'s src where width and height are still to be filled in:
+  ``<img src="⟨REF⟩pic.png⟨END⟩"⟨SIZE⟩ alt="…">``.
 """
 
 from __future__ import annotations
@@ -23,6 +26,9 @@ SIZE = "\ufdd3"
 REFERENCE = re.compile(f"{REF}([^{REF}{END}]*){END}")
 """Finds each reference; group 1 is the relative URL."""
 
+ANCHOR = re.compile(r'<a class="anchor" [^>]*></a>')
+"""The link to itself that ends each heading. It has no text: a page's style sheet shows it."""
+
 
 def on_page(html: str, base: str) -> str:
     """HTML for a page of the site; `base` is the path that the site stands under, "" at a host's root."""
@@ -30,5 +36,5 @@ def on_page(html: str, base: str) -> str:
 
 
 def absolute(html: str, url: str) -> str:
-    """HTML for a feed or a mail; `url` is the site's address without a trailing slash."""
-    return html.replace(SITE, url)
+    """HTML for a feed or a mail; `url` is the site's address without a trailing slash. No anchors."""
+    return ANCHOR.sub("", html).replace(SITE, url)

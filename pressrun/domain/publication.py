@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
 from urllib.parse import urlsplit
 
 
@@ -74,3 +76,18 @@ class Publication:
     def authority(self) -> str:
         """The `authority,date` part of the tag: URIs that entries are known by (RFC 4151)."""
         return self.id_authority or f"{urlsplit(self.url).hostname or 'localhost'},2026"
+
+    def to_item(self) -> dict[str, Any]:
+        """A value that JSON can hold."""
+        item = asdict(self)
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in item.items()}
+
+    @classmethod
+    def from_item(cls, item: Mapping[str, Any]) -> Publication:
+        """The publication that `to_item` was called on; checked then, and not again."""
+        fields = dict(item)
+        fields["authors"] = tuple(Person(**person) for person in item["authors"])
+        fields["nav"] = tuple(NavLink(**link) for link in item["nav"])
+        fields["feed"] = FeedSettings(**item["feed"])
+        fields["podcast"] = Podcast(**item["podcast"]) if item["podcast"] else None
+        return cls(**fields)

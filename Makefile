@@ -1,0 +1,58 @@
+# Everything runs from a fresh clone with Python 3.11 or newer and make; `make help` lists the targets.
+.DEFAULT_GOAL := help
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+HOST ?= 127.0.0.1
+PORT ?= 8000
+WORKERS ?= 2
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+
+.PHONY: help setup demo test test-all check format bench lock clean
+
+help: ## Say what can be made
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## (.*)/  make \1\t\2/' | expand -t 20
+
+$(STAMP): infra/lock/dev.txt pyproject.toml
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || python3 -m venv $(VENV)
+	@echo "Installing what development needs into $(VENV) ..."
+	@$(BIN)/python -m pip install --quiet --require-hashes -r infra/lock/dev.txt
+	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+setup: $(STAMP) ## Make .venv with everything that development needs
+
+demo: $(STAMP) ## Publish content/ and serve it at http://127.0.0.1:8000
+	@$(BIN)/pressrun serve content --host $(HOST) --port $(PORT)
+
+test: $(STAMP) ## Run the tests, the long suites in their bounded form
+	@$(BIN)/python -m pytest -n $(WORKERS) -m "not slow"
+
+test-all: $(STAMP) ## Run all tests, the long suites in full
+	@$(BIN)/python -m pytest -n $(WORKERS)
+
+check: $(STAMP) ## Lint, type-check, and check imports and templates
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --quiet --check .
+	@$(BIN)/mypy --no-error-summary
+	@$(BIN)/lint-imports --no-logo > /dev/null || $(BIN)/lint-imports
+	@$(BIN)/djlint --quiet --lint templates/web
+	@$(BIN)/pressrun check content
+
+format: $(STAMP) ## Format the code
+	@$(BIN)/ruff format --quiet .
+	@$(BIN)/ruff check --quiet --fix .
+
+bench: $(STAMP) ## Measure against Hugo, Pelican and Eleventy, side by side
+	@$(BIN)/python -m tests.benchmarks $(ARGS)
+
+LOCK = $(BIN)/python -m uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-header --quiet --upgrade
+lock: $(STAMP) ## Write the lock files anew
+	@$(BIN)/python -m pip install --quiet uv
+	@$(LOCK) --group dev --extra aws --extra local -o infra/lock/dev.txt
+	@$(LOCK) --extra local -o infra/lock/local.txt
+
+clean: ## Remove what was made
+	rm -rf $(VENV) .pressrun .bench dist build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -1,0 +1,60 @@
+"""The shapes in which word of a changed object reaches us."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import unquote_plus
+
+PREFIX = "content/"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a message asks for: files to look at, collections to render."""
+
+    keys: tuple[str, ...] = ()
+    collections: tuple[str, ...] = ()
+    force: bool = False
+
+
+def requests_in(body: str) -> Request:
+    """A message's body, read. Raises ValueError where it is of no known shape.
+
+    - EventBridge: `detail.object.key`, as it is
+    - S3's own notification: `Records[].s3.object.key`, form-encoded (`+` and `%2F`); S3's test event asks nothing
+    - either of them inside SNS: `Message`
+    - our own: `{"pressrun": "publish", "keys": […]}`, keys without the prefix
+    """
+    found = json.loads(body)
+    if not isinstance(found, dict):
+        raise ValueError("not an object")  # noqa: TRY004 - a wrong message is a wrong value
+    if found.get("pressrun") == "publish":
+        return Request(
+            tuple(found["keys"]), tuple(found.get("collections", ())), bool(found.get("force", False))
+        )
+    if found.get("Type") == "Notification" and "Message" in found:
+        return requests_in(found["Message"])
+    if "detail" in found:
+        return Request(_below([_text(found, "detail", "object", "key")]))
+    if "Records" in found:
+        keys = [unquote_plus(_text(record, "s3", "object", "key")) for record in found["Records"]]
+        return Request(_below(keys))
+    if found.get("Event") == "s3:TestEvent":
+        return Request()
+    raise ValueError("neither an EventBridge event nor an S3 notification")
+
+
+def _below(keys: list[str]) -> tuple[str, ...]:
+    return tuple(key.removeprefix(PREFIX) for key in keys if key.startswith(PREFIX) and not key.endswith("/"))
+
+
+def _text(found: Any, *path: str) -> str:
+    for name in path:
+        if not isinstance(found, dict) or name not in found:
+            raise ValueError(f"no {'.'.join(path)}")
+        found = found[name]
+    if not isinstance(found, str):
+        raise ValueError(f"{'.'.join(path)} is no text")  # noqa: TRY004
+    return found

@@ -1,0 +1,13 @@
+"""The backends, made once for each environment that Lambda keeps warm."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from pressrun.bootstrap import House, aws
+
+
+@cache
+def house() -> House:
+    """The publication that the environment names."""
+    return aws()

@@ -1,0 +1,131 @@
+"""The only place that chooses backends."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pressrun.config import environment_settings
+from pressrun.ports import ObjectStore, Queue, Table
+from pressrun.services.imprint import Imprints
+from pressrun.services.publish import Publisher
+
+
+class SystemClock:
+    """The machine's time."""
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+
+def nonce() -> str:
+    """A short random name."""
+    return secrets.token_hex(6)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class House:
+    """A publication's backends, and the publisher over them."""
+
+    content: ObjectStore
+    site: ObjectStore
+    reports: ObjectStore
+    table: Table
+    queue: Queue
+    publisher: Publisher
+    close: Callable[[], None]
+
+
+def local(
+    content: Path, home: Path, environment: Mapping[str, str] = os.environ, *, durable: bool = True
+) -> House:
+    """Files and SQLite: the articles in `content`, everything else below `home`.
+
+    `durable` False: what is committed survives a crash of the program, and may not survive one of the machine.
+    """
+    from pressrun.adapters.local.files import FileStore
+    from pressrun.adapters.local.sqlite import SqliteQueue, SqliteTable
+
+    home.mkdir(parents=True, exist_ok=True)
+    clock = SystemClock()
+    source = FileStore(content, etags="stat")
+    site = FileStore(home / "site", home / "objects.db")
+    reports = FileStore(home / "errors")
+    table = SqliteTable(home / "catalogue.db", durable=durable)
+    queue = SqliteQueue(home / "queue.db", "publish", clock)
+    publisher = Publisher(
+        content=source,
+        site=site,
+        reports=reports,
+        table=table,
+        queue=queue,
+        clock=clock,
+        nonce=nonce,
+        imprints=Imprints(source, table, environment_settings(environment)),
+        ping=_ping,
+    )
+
+    def close() -> None:
+        for part in (source, site, reports, table, queue):
+            part.close()
+
+    return House(
+        content=source, site=site, reports=reports, table=table, queue=queue, publisher=publisher, close=close
+    )
+
+
+def aws(environment: Mapping[str, str] = os.environ) -> House:
+    """S3, DynamoDB and SQS, named by the environment.
+
+    PRESSRUN_CONTENT_BUCKET holds uploads under `content/` (watched) and reports under `errors/` (not watched);
+    PRESSRUN_SITE_BUCKET the site; PRESSRUN_TABLE the catalogue; PRESSRUN_QUEUE_URL the publishing queue;
+    PRESSRUN_TOPIC_ARN, optional, the editors' notifications. Raises KeyError where one is missing.
+    """
+    from pressrun.adapters.aws.clients import Clients
+    from pressrun.adapters.aws.dynamodb import DynamoTable
+    from pressrun.adapters.aws.s3 import S3Store
+    from pressrun.adapters.aws.sns import SnsTopic
+    from pressrun.adapters.aws.sqs import SqsQueue
+
+    clients = Clients()
+    bucket = environment["PRESSRUN_CONTENT_BUCKET"]
+    source = S3Store(clients.s3, bucket, "content/")
+    reports = S3Store(clients.s3, bucket, "errors/")
+    site = S3Store(clients.s3, environment["PRESSRUN_SITE_BUCKET"])
+    table = DynamoTable(clients.dynamodb, environment["PRESSRUN_TABLE"])
+    queue = SqsQueue(clients.sqs, environment["PRESSRUN_QUEUE_URL"])
+    topic = environment.get("PRESSRUN_TOPIC_ARN", "")
+    publisher = Publisher(
+        content=source,
+        site=site,
+        reports=reports,
+        table=table,
+        queue=queue,
+        clock=SystemClock(),
+        nonce=nonce,
+        imprints=Imprints(source, table, environment_settings(environment)),
+        notify=SnsTopic(clients.sns, topic).tell if topic else _quiet,
+        ping=_ping,
+    )
+
+    def close() -> None:
+        for part in (source, site, reports, table, queue):
+            part.close()
+
+    return House(
+        content=source, site=site, reports=reports, table=table, queue=queue, publisher=publisher, close=close
+    )
+
+
+def _quiet(subject: str, text: str) -> None:
+    """Nobody asked to be told."""
+
+
+def _ping(hub: str, urls: Sequence[str]) -> None:
+    from pressrun.adapters.websub import ping
+
+    ping(hub, urls)

@@ -1,0 +1,284 @@
+"""The command line. `pressrun --help` teaches it."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from pressrun import __version__
+from pressrun.config import SETTINGS_FILE
+from pressrun.domain.problems import Problem
+from pressrun.errors import Invalid, PressrunError
+from pressrun.services.sweep import Report
+from pressrun.services.work import Outcome
+
+app = typer.Typer(
+    name="pressrun",
+    help="Articles in, pages, feeds and newsletters out.",
+    epilog="Start with [bold]pressrun init my-publication[/], then [bold]pressrun serve my-publication[/].",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+out = Console(highlight=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+Content = Annotated[
+    Path,
+    typer.Argument(
+        help="The folder with the articles and, if there is one, pressrun.toml.", envvar="PRESSRUN_CONTENT"
+    ),
+]
+Home = Annotated[
+    Path,
+    typer.Option(
+        "--home", help="Where state and output live; the site is in HOME/site.", envvar="PRESSRUN_HOME"
+    ),
+]
+Target = Annotated[
+    Literal["local", "aws"],
+    typer.Option(
+        "--target",
+        help="Where to publish: this machine, or AWS as the environment names it.",
+        envvar="PRESSRUN_TARGET",
+    ),
+]
+DEFAULT_CONTENT, DEFAULT_HOME = Path("content"), Path(".pressrun")
+
+
+@app.callback(invoke_without_command=True)
+def _main(version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
+    if version:
+        out.print(f"pressrun {__version__}")
+        raise typer.Exit
+
+
+@app.command()
+def publish(
+    content: Content = DEFAULT_CONTENT,
+    home: Home = DEFAULT_HOME,
+    target: Target = "local",
+    jobs: Annotated[
+        int, typer.Option("--jobs", min=0, help="Processes to share long work; 0: one for each processor.")
+    ] = 0,
+) -> None:
+    """Bring the site in line with the folder [bold]CONTENT[/].
+
+    Publishes what is new, updates what has changed, withdraws what is gone. Running it again writes nothing.
+    Exits with 1 where a file was refused; what was published of that file stays as it was.
+    """
+    from pressrun.runs import publish_all
+
+    _folder(content)
+    with _progress() as progress:
+        report = publish_all(
+            content, home, target=target, jobs=jobs or os.cpu_count() or 1, progress=progress
+        )
+    _tell(report, home / "site" if target == "local" else None)
+    if not (content / SETTINGS_FILE).exists():
+        out.print(
+            f"Without {escape(str(content / SETTINGS_FILE))} defaults are used; `pressrun init` shows what can be set."
+        )
+    if report.of("refused"):
+        raise typer.Exit(1)
+
+
+@app.command()
+def serve(
+    content: Content = DEFAULT_CONTENT,
+    home: Home = DEFAULT_HOME,
+    host: Annotated[
+        str, typer.Option("--host", help="The address to listen at.", envvar="PRESSRUN_HOST")
+    ] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option("--port", help="The port to listen at.", envvar="PRESSRUN_PORT")
+    ] = 8000,
+) -> None:
+    """Publish, serve, and publish again whenever a file changes; open pages reload by themselves."""
+    from pressrun.server import serve as run
+
+    _folder(content)
+    run(
+        content,
+        home,
+        host=host,
+        port=port,
+        on_ready=lambda url: out.print(f"\n  Serving [bold]{escape(url)}[/]   (Ctrl-C stops)\n"),
+        on_report=lambda report: _tell(report, None, quiet=True),
+    )
+
+
+@app.command()
+def check(
+    content: Content = DEFAULT_CONTENT,
+    form: Annotated[
+        Literal["text", "json"], typer.Option("--format", help="How to print the findings.")
+    ] = "text",
+) -> None:
+    """Read everything, publish nothing: say what is wrong, in which file, on which line, and what to do.
+
+    Exits with 1 where something would be refused; warnings alone leave 0.
+    """
+    from pressrun.runs import check_all
+
+    _folder(content)
+    problems = check_all(content)
+    errors = [problem for problem in problems if problem.severity == "error"]
+    if form == "json":
+        sys.stdout.write(
+            json.dumps([asdict(problem) for problem in problems], indent=2, ensure_ascii=False) + "\n"
+        )
+    else:
+        for problem in problems:
+            _print_problem(problem, out)
+        counts = f"{_count(len(errors), 'error')}, {_count(len(problems) - len(errors), 'warning')}"
+        out.print(counts if problems else "Nothing to mend.")
+    if errors:
+        raise typer.Exit(1)
+
+
+@app.command()
+def init(
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", help="A folder that does not exist yet, or is empty.")
+    ],
+    title: Annotated[str, typer.Option("--title", help="What the publication is called.")] = "My publication",
+) -> None:
+    """Make a new publication, ready to publish."""
+    from pressrun.runs import start_publication
+
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        _fail(f"{folder} is not empty; name a new folder")
+    for path in start_publication(folder, title):
+        out.print(f"  wrote {escape(str(path))}")
+    out.print(
+        f"\nNext: [bold]pressrun serve {escape(str(folder))}[/], then edit a file and watch the page change."
+    )
+
+
+@app.command()
+def doctor(content: Content = DEFAULT_CONTENT, home: Home = DEFAULT_HOME, target: Target = "local") -> None:
+    """Say what is configured and what is missing. Exits with 1 where publishing would not work."""
+    from pressrun.runs import examine
+
+    healthy = True
+    for finding in examine(content, home, target):
+        mark = {"ok": "[green]ok  [/]", "hint": "[yellow]hint[/]", "bad": "[red]bad [/]"}[finding.level]
+        out.print(f"{mark} {escape(finding.text)}")
+        healthy &= finding.level != "bad"
+    if not healthy:
+        raise typer.Exit(1)
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[int, int], None]]:
+    """A bar for long work; nothing where nobody looks at a terminal, nor for work that is done at once."""
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=err,
+        transient=True,
+    )
+    task = bar.add_task("Publishing", total=None)
+    started = False
+
+    def report(done: int, total: int) -> None:
+        nonlocal started
+        if err.is_terminal and not started and total > 100:
+            bar.start()
+            started = True
+        bar.update(task, completed=done, total=total)
+
+    try:
+        yield report
+    finally:
+        if started:
+            bar.stop()
+
+
+_LABELS = {"published": "published", "updated": "updated", "withdrawn": "withdrawn", "scheduled": "scheduled"}
+
+
+def _tell(report: Report, site: Path | None, *, quiet: bool = False) -> None:
+    """What a run did: what is wrong in full, the rest as counts."""
+    changed = [outcome for outcome in report.outcomes if outcome.state in _LABELS]
+    for outcome in report.of("refused"):
+        for problem in outcome.problems:
+            _print_problem(problem, err)
+    articles = [outcome for outcome in changed if outcome.kind == "article"]
+    if len(articles) <= 12:
+        for outcome in articles:
+            out.print(f"  [dim]{_LABELS[outcome.state]:<10}[/] {escape(_place(outcome))}")
+    if quiet and not changed and not report.of("refused"):
+        return
+    out.print(_summary(report))
+    if site:
+        out.print(f"The site is in {escape(str(site))}.")
+
+
+def _place(outcome: Outcome) -> str:
+    if outcome.state == "scheduled":
+        return f"{outcome.key} for {outcome.due}"
+    return f"/{outcome.path}" if outcome.path else outcome.key
+
+
+def _summary(report: Report) -> str:
+    parts = []
+    for state in ("published", "updated", "withdrawn", "scheduled", "draft", "unchanged", "refused"):
+        found = report.of(state)
+        if found:
+            files = sum(outcome.kind == "asset" for outcome in found)
+            extra = f" (and {_count(files, 'file')})" if files else ""
+            parts.append(f"{len(found) - files} {state}{extra}")
+    if not report.of("published", "updated", "withdrawn", "refused", "scheduled"):
+        return "Nothing has changed." if not parts else f"Nothing has changed: {', '.join(parts)}."
+    return ", ".join(parts) + "."
+
+
+def _print_problem(problem: Problem, console: Console) -> None:
+    color = "red" if problem.severity == "error" else "yellow"
+    place = f"{problem.file}:{problem.line}" if problem.line else problem.file
+    console.print(f"[bold]{escape(place)}[/]: [{color}]{escape(problem.what)}[/]; {escape(problem.todo)}")
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _folder(content: Path) -> None:
+    if not content.is_dir():
+        _fail(
+            f"there is no folder {content}; name the one with your articles, or make one: pressrun init {content}"
+        )
+
+
+def _fail(text: str) -> None:
+    err.print(f"[red]error[/]: {escape(text)}")
+    raise typer.Exit(2)
+
+
+def main() -> None:
+    """The entry point: every error that Pressrun raises on purpose is printed, not traced."""
+    try:
+        app()
+    except Invalid as error:
+        for problem in error.problems:
+            _print_problem(problem, err)
+        sys.exit(1)
+    except (PressrunError, OSError) as error:
+        err.print(f"[red]error[/]: {escape(str(error))}")
+        sys.exit(1)

@@ -1,0 +1,207 @@
+"""The publication's settings: `pressrun.toml` and the environment, validated at start.
+
+`PRESSRUN_<NAME>` overrides a setting, `PRESSRUN_<TABLE>__<NAME>` one in a table: `PRESSRUN_URL`,
+`PRESSRUN_FEED__ENTRIES`. Secrets and backends belong to the environment alone (see `pressrun.bootstrap`).
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pressrun.domain.problems import Problem
+from pressrun.domain.publication import FeedSettings, NavLink, Person, Podcast, Publication
+from pressrun.errors import Invalid
+
+SETTINGS_FILE = "pressrun.toml"
+ENVIRONMENT_PREFIX = "PRESSRUN_"
+# Environment variables that choose backends, not settings of the publication.
+NOT_SETTINGS = frozenset(
+    {"TARGET", "CONTENT", "HOME", "TABLE", "CONTENT_BUCKET", "SITE_BUCKET", "QUEUE_URL", "TOPIC_ARN"}
+)
+_LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z]{4})?(-([A-Za-z]{2}|\d{3}))?(-[A-Za-z0-9]{5,8})*")
+_AUTHORITY = re.compile(r"[A-Za-z0-9.@-]+,\d{4}(-\d\d(-\d\d)?)?")
+
+
+def read_settings(data: bytes) -> dict[str, Any]:
+    """The settings file as a mapping, validated. Raises Invalid with the line of each wrong setting."""
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data[: error.start].count(b"\n") + 1
+        raise Invalid.at(SETTINGS_FILE, line, "is not UTF-8", "save it as UTF-8", code="encoding") from None
+    try:
+        settings = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        found = re.search(r"at line (\d+)", str(error))
+        line = int(found.group(1)) if found else text.count("\n") + 1
+        what = re.sub(r" \(at .*\)", "", str(error))
+        raise Invalid.at(SETTINGS_FILE, line, f"is not TOML: {what}", "mend this line", code="toml") from None
+    publication_from(settings, {}, text)
+    return settings
+
+
+def publication_from(
+    settings: Mapping[str, Any], environment: Mapping[str, str], text: str = ""
+) -> Publication:
+    """Settings made into a Publication. `text` is the file, in which an error's line is looked up.
+
+    Raises Invalid with every wrong setting.
+    """
+    from pydantic import TypeAdapter, ValidationError
+
+    merged = _overridden(settings, environment)
+    problems = [_unknown(path, text) for path in _unknown_names(merged)]
+    try:
+        publication = TypeAdapter(Publication).validate_python(merged)
+    except ValidationError as error:
+        for detail in error.errors(include_url=False):
+            path = [str(part) for part in detail["loc"]]
+            problems.append(
+                _problem(path, f"`{'.'.join(path)}`: {detail['msg'].lower()}", "mend this value", text)
+            )
+        raise Invalid(problems) from None
+    problems += _checked(publication, text)
+    if problems:
+        raise Invalid(problems)
+    return publication
+
+
+def environment_settings(environment: Mapping[str, str]) -> dict[str, str]:
+    """The variables that override settings, by dotted setting name."""
+    known = set(_NAMES)
+    found = {}
+    for name, value in environment.items():
+        if not name.startswith(ENVIRONMENT_PREFIX):
+            continue
+        setting = name.removeprefix(ENVIRONMENT_PREFIX).lower().replace("__", ".")
+        if setting.split(".")[0] in known:
+            found[setting] = value
+    return found
+
+
+def _overridden(settings: Mapping[str, Any], environment: Mapping[str, str]) -> dict[str, Any]:
+    merged = {name: dict(value) if isinstance(value, dict) else value for name, value in settings.items()}
+    for dotted, value in environment.items():
+        table, _, name = dotted.rpartition(".")
+        target = merged.setdefault(table, {}) if table else merged
+        target[name] = value
+    return merged
+
+
+_TABLES = {
+    name: [field.name for field in fields(kind)]
+    for name, kind in {"feed": FeedSettings, "podcast": Podcast, "authors": Person, "nav": NavLink}.items()
+}
+_NAMES = [field.name for field in fields(Publication)]
+
+
+def _unknown_names(settings: Mapping[str, Any]) -> list[list[str]]:
+    unknown = [[name] for name in settings if name not in _NAMES]
+    for name, known in _TABLES.items():
+        value = settings.get(name)
+        for table in value if isinstance(value, list) else [value]:
+            if isinstance(table, dict):
+                unknown += [[name, key] for key in table if key not in known]
+    return unknown
+
+
+def _unknown(path: list[str], text: str) -> Problem:
+    from difflib import get_close_matches
+
+    known = _TABLES[path[0]] if len(path) > 1 else _NAMES
+    near = get_close_matches(path[-1], known, n=1)
+    todo = f"did you mean `{near[0]}`?" if near else "remove it; the README lists the settings"
+    return _problem(path, f"`{'.'.join(path)}` is not a setting", todo, text)
+
+
+def _checked(publication: Publication, text: str) -> list[Problem]:
+    problems = []
+    url = urlsplit(publication.url)
+    if (
+        url.scheme not in {"http", "https"}
+        or not url.hostname
+        or url.query
+        or url.fragment
+        or publication.url.endswith("/")
+    ):
+        todo = 'write the site\'s full address without a slash at its end, such as "https://example.org"'
+        problems.append(_problem(["url"], f"`url`: {publication.url!r} is not a site's address", todo, text))
+    if not _LANGUAGE.fullmatch(publication.language):
+        todo = 'write a BCP 47 tag such as "en", "de-AT" or "pt-BR"'
+        problems.append(
+            _problem(["language"], f"`language`: {publication.language!r} is no language tag", todo, text)
+        )
+    try:
+        ZoneInfo(publication.timezone)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        todo = 'write an IANA name such as "Europe/Lisbon" or "UTC"'
+        problems.append(_problem(["timezone"], f"`timezone`: no zone {publication.timezone!r}", todo, text))
+    if publication.id_authority and not _AUTHORITY.fullmatch(publication.id_authority):
+        todo = 'write a domain that you owned and a date on which you did: "example.org,2026"'
+        problems.append(
+            _problem(["id_authority"], "`id_authority` is not `domain,date` (RFC 4151)", todo, text)
+        )
+    if not publication.title.strip():
+        problems.append(_problem(["title"], "`title` is empty", "give the publication a name", text))
+    feed = publication.feed
+    if not 1 <= feed.min_entries <= feed.entries <= 500:
+        todo = "choose 1 <= min_entries <= entries <= 500"
+        problems.append(
+            _problem(["feed", "entries"], "`feed.entries` and `feed.min_entries` do not agree", todo, text)
+        )
+    if not 10_000 <= feed.bytes <= feed.max_bytes <= 10_000_000:
+        todo = "choose 10000 <= bytes <= max_bytes <= 10000000"
+        problems.append(
+            _problem(["feed", "bytes"], "`feed.bytes` and `feed.max_bytes` do not agree", todo, text)
+        )
+    if not 15 <= feed.ttl_minutes <= 10_080:
+        todo = "choose 15 minutes to a week (10080)"
+        problems.append(
+            _problem(
+                ["feed", "ttl_minutes"], f"`feed.ttl_minutes`: {feed.ttl_minutes} is out of range", todo, text
+            )
+        )
+    if feed.hub and urlsplit(feed.hub).scheme not in {"http", "https"}:
+        problems.append(
+            _problem(["feed", "hub"], "`feed.hub` is not an address", "write the hub's https address", text)
+        )
+    if not 1 <= publication.home_articles <= 100:
+        problems.append(
+            _problem(["home_articles"], "`home_articles` is out of range", "choose 1 to 100", text)
+        )
+    return problems
+
+
+def _problem(path: list[str], what: str, todo: str, text: str) -> Problem:
+    return Problem(file=SETTINGS_FILE, line=_line_of(path, text), what=what, todo=todo, code="setting")
+
+
+def _line_of(path: list[str], text: str) -> int:
+    """The line that sets `path`; tomllib keeps no positions, so the text is searched. 0 where it is not in it."""
+    names = [part for part in path if not part.isdigit()]
+    index = next((int(part) for part in path if part.isdigit()), 0)
+    table, seen = "", -1
+    fallback = 0
+    for number, line in enumerate(text.splitlines(), 1):
+        header = re.match(r"\s*\[\[?\s*([\w.-]+)\s*\]\]?", line)
+        if header:
+            seen = seen + 1 if header.group(1) == table else 0
+            table = header.group(1)
+            if table == names[0] and (index == seen or not fallback):
+                fallback = number
+            continue
+        key = re.match(r"\s*[\"']?([\w-]+)[\"']?\s*(\.\s*([\w-]+)\s*)?=", line)
+        if key is None:
+            continue
+        full = [part for part in (table, key.group(1), key.group(3)) if part]
+        if full == names and (not table or seen == index or len(names) == 1):
+            return number
+        if not table and key.group(1) == names[0]:
+            fallback = number
+    return fallback

@@ -1,0 +1,107 @@
+"""What the pages that list articles show. Plain values: services fill them, `rendering.pages` prints them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from pressrun.domain.articles import Card
+from pressrun.domain.publication import Person
+from pressrun.domain.slugs import slugify
+
+Kind = Literal["site", "tag", "author"]
+
+OPML_PATH = "/feeds.opml"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class Period:
+    """A year, or one month of it. `month` counts from 1; 0 stands for the whole year."""
+
+    year: int
+    month: int = 0
+
+    @property
+    def path(self) -> str:
+        """The end of its archive page's address: "2025/", "2025/11/"."""
+        return f"{self.year:04d}/{self.month:02d}/" if self.month else f"{self.year:04d}/"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Collection:
+    """Articles that belong together: the whole site, a tag's, an author's. Each has an index and feeds."""
+
+    kind: Kind = "site"
+    name: str = ""  # as authors write it; empty for the site
+    slug: str = ""
+
+    @classmethod
+    def tag(cls, name: str) -> Collection:
+        """The tag that is spelled so."""
+        return cls(kind="tag", name=name, slug=slugify(name))
+
+    @classmethod
+    def author(cls, name: str) -> Collection:
+        """The author who is spelled so."""
+        return cls(kind="author", name=name, slug=slugify(name))
+
+    @property
+    def path(self) -> str:
+        """The address of its index below the site's root: "/", "/tags/bees/", "/authors/ada/"."""
+        return "/" if self.kind == "site" else f"/{self.kind}s/{self.slug}/"
+
+    def archive(self, period: Period) -> str:
+        """The address of a year or month of it: "/archive/2025/", "/tags/bees/2025/"."""
+        return f"{'/archive/' if self.kind == 'site' else self.path}{period.path}"
+
+
+SITE = Collection()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listing:
+    """The index of a collection: its newest articles, and where the next older ones are filed."""
+
+    of: Collection = SITE
+    cards: Sequence[Card] = ()  # newest first
+    older: Period | None = None  # the archive page with the newest article that is not shown here
+    person: Person | None = None  # the author, where the publication's settings describe one
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MonthCount:
+    """A month and how many articles it holds; 0 where that is not to be shown."""
+
+    month: int
+    articles: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class YearCount:
+    """A year, its months newest first. Where it is `small` its own page shows every article, and its
+    months are places on that page (`/archive/2025/#m11`); else each month has a page."""
+
+    year: int
+    months: Sequence[MonthCount] = ()
+    small: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArchiveListing:
+    """A page of an archive: all articles of a month or of a small year, or the months of a large year."""
+
+    period: Period
+    of: Collection = SITE
+    cards: Sequence[Card] = ()  # newest first; empty where `months` are listed instead
+    months: Sequence[MonthCount] = ()  # newest first; only for a large year
+    newer: Period | None = None
+    older: Period | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TermCount:
+    """A tag or an author, and how many articles it has; 0 where that is not to be shown."""
+
+    of: Collection
+    articles: int = 0

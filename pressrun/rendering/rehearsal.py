@@ -1,0 +1,87 @@
+"""A trial of a publication's templates: every kind of page once, before any reader's page depends on them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from pressrun.domain.articles import Article, Card, Enclosure, Image
+from pressrun.domain.listings import (
+    ArchiveListing,
+    Collection,
+    Listing,
+    MonthCount,
+    Period,
+    TermCount,
+    YearCount,
+)
+from pressrun.domain.markup import SITE
+from pressrun.domain.publication import Person
+from pressrun.rendering import pages
+from pressrun.rendering.theme import Theme
+
+_DATE = datetime(2025, 11, 3, 9, 30, tzinfo=UTC)
+_IMAGE = Image(src=f"{SITE}/wall.jpg", alt="A wall", width=1200, height=800)
+FULL = Article(
+    id="tag:example.org,2025:full",
+    source="full.md",
+    path="full/",
+    title="With everything",
+    html="<p>Text.</p>",
+    date=_DATE,
+    updated=_DATE + timedelta(days=3),
+    authors=("Ada", "Grace"),
+    tags=("Walls", "Water"),
+    summary="A summary.",
+    language="de",
+    image=_IMAGE,
+    audio=Enclosure(src=f"{SITE}/a.mp3", type="audio/mpeg", length=1_000_000, duration=90),
+    views=3,
+    words=900,
+)
+_BARE = Article(
+    id="bare", source="bare.md", path="bare/", title="With nothing", html="", date=_DATE, updated=_DATE
+)
+_CARDS = (
+    Card(
+        id=FULL.id,
+        path=FULL.path,
+        title=FULL.title,
+        date=_DATE,
+        updated=_DATE,
+        authors=FULL.authors,
+        tags=FULL.tags,
+        summary=FULL.summary,
+        language="de",
+        image=_IMAGE,
+    ),
+    Card(id=_BARE.id, path=_BARE.path, title=_BARE.title, date=_DATE, updated=_DATE),
+)
+_YEAR = Period(year=2025)
+
+
+def rehearse(theme: Theme) -> list[bytes]:
+    """A sample of every page. Raises Invalid where a template of the publication cannot be rendered."""
+    tag, author = Collection.tag("Walls"), Collection.author("Ada")
+    person = Person(name="Ada", url="https://example.org/ada", bio="Builds walls.")
+    counts = [TermCount(of=tag, articles=1)]
+    months = [MonthCount(month=11, articles=2)]
+    return [
+        pages.article_page(theme, FULL),
+        pages.article_page(theme, _BARE),
+        pages.index_page(theme, Listing()),
+        pages.index_page(theme, Listing(cards=_CARDS, older=Period(year=2025, month=10))),
+        pages.index_page(theme, Listing(of=tag, cards=_CARDS, older=_YEAR)),
+        pages.index_page(theme, Listing(of=author, cards=_CARDS, person=person)),
+        pages.archive_page(theme, ArchiveListing(period=_YEAR, cards=_CARDS, newer=Period(year=2026))),
+        pages.archive_page(theme, ArchiveListing(period=_YEAR, months=months)),
+        pages.archive_page(
+            theme, ArchiveListing(period=Period(year=2025, month=11), cards=_CARDS, older=_YEAR)
+        ),
+        pages.archive_index(theme, [YearCount(year=2025, months=months)]),
+        pages.terms_page(theme, "tag", counts),
+        pages.terms_page(theme, "author", [TermCount(of=author)]),
+        pages.feeds_page(theme, counts, [TermCount(of=author)]),
+        pages.not_found_page(theme),
+        pages.gone_page(theme),
+        pages.redirect_page(theme, "/full/"),
+    ]

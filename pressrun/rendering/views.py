@@ -1,0 +1,195 @@
+"""Values of the domain as templates print them: with addresses of this site, in the publication's words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from html import unescape
+from re import compile as pattern
+from typing import TYPE_CHECKING
+
+from markupsafe import escape
+
+from pressrun.domain.articles import Card, Enclosure, Image
+from pressrun.domain.listings import Collection, MonthCount, Period
+from pressrun.domain.markup import SITE, on_page
+from pressrun.domain.publication import NavLink
+
+if TYPE_CHECKING:
+    from pressrun.rendering.theme import Link, Theme
+
+_TAG = pattern(r"<[^>]*>")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """A card as lists print it."""
+
+    url: str
+    title: str
+    date: datetime
+    authors: Sequence[str]
+    tag: Link | None
+    summary: str
+    language: str  # where it is not the publication's
+    direction: str
+    image: Image | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Media:
+    """An enclosure as its player prints it."""
+
+    src: str
+    video: bool
+    duration: str
+    size: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """Articles under the heading of their month; without one on the month's own page."""
+
+    id: str
+    title: str
+    cards: Sequence[Entry]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Month:
+    """A link to a month; `articles` is 0 where the number is not to be shown."""
+
+    title: str
+    url: str
+    articles: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Year:
+    """A year of the archive's contents."""
+
+    title: str
+    url: str
+    months: Sequence[Month]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedAddress:
+    """A feed as the feeds page names it; `absolute` is what a reader is given."""
+
+    name: str
+    type: str
+    url: str
+    absolute: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CollectionFeeds:
+    """A tag or an author, and its feeds."""
+
+    name: str
+    feeds: Sequence[FeedAddress]
+
+
+def entry(theme: Theme, card: Card) -> Entry:
+    """A card. Its image is an ornament beside the title, so it has no text of its own."""
+    language = theme.foreign(card.language)
+    src = address(theme, card.image.src) if card.image else ""
+    return Entry(
+        url=theme.href(f"/{card.path}"),
+        title=card.title,
+        date=card.date,
+        authors=card.authors,
+        tag=theme.tag(card.tags[0]) if card.tags else None,
+        summary=card.summary,
+        language=language,
+        direction=theme.direction(language),
+        image=replace(card.image, src=src, alt="") if card.image and src else None,
+    )
+
+
+def groups(theme: Theme, period: Period, cards: Sequence[Card]) -> list[Group]:
+    """The cards by month, in their order."""
+    months: dict[int, list[Entry]] = {}
+    for card in cards:
+        months.setdefault(0 if period.month else theme.local(card.date).month, []).append(entry(theme, card))
+    return [
+        Group(
+            id=f"m{month:02}" if month else "",
+            title=theme.day(date(period.year, month, 1), "month name") if month else "",
+            cards=entries,
+        )
+        for month, entries in months.items()
+    ]
+
+
+def month(theme: Theme, of: Collection, year: int, count: MonthCount, *, small: bool) -> Month:
+    """A link to a month: a place on the page of a small year, else a page."""
+    place = f"{of.archive(Period(year=year))}#m{count.month:02}"
+    page = of.archive(Period(year=year, month=count.month))
+    name = theme.day(date(year, count.month, 1), "month name")
+    return Month(title=name, url=place if small else page, articles=count.articles)
+
+
+def period_title(theme: Theme, period: Period) -> str:
+    """ "2025" or "November 2025"."""
+    if period.month:
+        return theme.day(date(period.year, period.month, 1), "month")
+    return str(period.year)
+
+
+def period_link(theme: Theme, of: Collection, period: Period | None) -> NavLink | None:
+    """A link to a page of the archive."""
+    return NavLink(title=period_title(theme, period), url=of.archive(period)) if period else None
+
+
+def feed_addresses(theme: Theme, of: Collection) -> list[FeedAddress]:
+    """The feeds of a collection, RSS first."""
+    return [
+        FeedAddress(name=feed.name, type=feed.type, url=feed.url, absolute=theme.origin + feed.url)
+        for feed in theme.feeds(of)
+    ]
+
+
+def collection_feeds(theme: Theme, of: Collection) -> CollectionFeeds:
+    """A tag or an author, and its feeds."""
+    return CollectionFeeds(name=of.name, feeds=feed_addresses(theme, of))
+
+
+def address(theme: Theme, marked: str) -> str:
+    """Where an image or a recording is; nothing where that is neither on this site nor http(s)."""
+    return on_page(marked, theme.base) if marked.startswith((SITE, "https://", "http://")) else ""
+
+
+def lead(theme: Theme, image: Image | None, html: str) -> Image | None:
+    """The article's image, unless its text shows it."""
+    if image is None:
+        return None
+    src = address(theme, image.src)
+    return None if not src or str(escape(src)) in html else replace(image, src=src)
+
+
+def media(theme: Theme, enclosure: Enclosure | None) -> Media | None:
+    """The player, where there is something to play."""
+    src = address(theme, enclosure.src) if enclosure else ""
+    if enclosure is None or not src:
+        return None
+    minutes, seconds = divmod(enclosure.duration, 60)
+    hours, minutes = divmod(minutes, 60)
+    duration = f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
+    return Media(
+        src=src,
+        video=enclosure.type.startswith("video/"),
+        duration=duration if enclosure.duration else "",
+        size=theme.words.size(enclosure.length) if enclosure.length else "",
+    )
+
+
+def standfirst(summary: str, html: str) -> str:
+    """The summary, unless it was cut from the text that follows: nobody wants to read it twice."""
+    start = summary[:60].rstrip("….")
+    if start in html[:2000]:
+        return ""
+    opening = "".join(unescape(_TAG.sub("", html[:2000])).split())
+    return "" if opening.startswith("".join(start.split())) else summary

@@ -1,0 +1,249 @@
+"""What the command line does, as functions: whole runs over a publication."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import sys
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Literal
+
+from pressrun import bootstrap
+from pressrun.config import SETTINGS_FILE, environment_settings, publication_from, read_settings
+from pressrun.domain.problems import Problem
+from pressrun.errors import Invalid, PressrunError
+from pressrun.services.imprint import Imprints
+from pressrun.services.sweep import Hands, Progress, Report, bring_in_line, changed_keys
+from pressrun.services.work import Stage
+
+Target = Literal["local", "aws"]
+SHARED_FROM = 300  # files to publish: below this, starting other processes costs more than they bring
+
+
+def publish_all(content: Path, home: Path, *, target: Target, jobs: int, progress: Progress) -> Report:
+    """Brings the site in line with `content`; on AWS, the site with the content bucket."""
+    if target == "aws":
+        house = bootstrap.aws()
+        try:
+            return bring_in_line(house.publisher, progress=progress)
+        finally:
+            house.close()
+    house = bootstrap.local(content, home)
+    try:
+        house.publisher.imprints.refresh_if_right()
+        if jobs < 2 or len(changed_keys(house.publisher)) < SHARED_FROM:
+            return bring_in_line(house.publisher, progress=progress)
+        house.close()
+        with _hands(content, home, jobs) as hands:
+            return bring_in_line(house.publisher, hands=hands, progress=progress)
+    finally:
+        house.close()
+
+
+@contextmanager
+def _hands(content: Path, home: Path, jobs: int) -> Iterator[Hands]:
+    context = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
+    begin = partial(_begin, content, home)
+    with ProcessPoolExecutor(jobs, mp_context=context, initializer=begin) as executor:
+        yield Hands(executor, _store, _wave, jobs)
+
+
+_house: bootstrap.House | None = None
+
+
+def _begin(content: Path, home: Path) -> None:
+    global _house  # noqa: PLW0603 - a worker process has one publication, for as long as it lives
+    _house = bootstrap.local(content, home, durable=False)
+
+
+def _store(keys: list[str]) -> Stage:
+    return _mine().publisher.store(keys)
+
+
+def _wave(names: list[str]) -> set[str]:
+    return _mine().publisher.renderer().wave(names)
+
+
+def _mine() -> bootstrap.House:
+    if _house is None:
+        raise RuntimeError("this process was not begun as a worker")
+    return _house
+
+
+def check_all(content: Path) -> list[Problem]:
+    """Every finding in `content`; nothing is written. Raises Invalid where the settings are wrong."""
+    from pressrun.adapters.local.files import FileStore
+    from pressrun.services.lint import lint
+
+    store = FileStore(content, etags="stat")
+    try:
+        imprint = Imprints.read(store, environment_settings(os.environ))
+        return lint(store, imprint, bootstrap.SystemClock())
+    finally:
+        store.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A line of `pressrun doctor`."""
+
+    level: Literal["ok", "hint", "bad"]
+    text: str
+
+
+def examine(content: Path, home: Path, target: Target) -> Iterator[Finding]:
+    """What is configured and what is missing."""
+    yield Finding("ok", f"Python {sys.version.split()[0]}")
+    yield from _settings(content)
+    yield from _local(content, home) if target == "local" else _aws()
+
+
+def _settings(content: Path) -> Iterator[Finding]:
+    path = content / SETTINGS_FILE
+    if not content.is_dir():
+        yield Finding("bad", f"there is no folder {content}; make one with `pressrun init {content}`")
+        return
+    if not path.exists():
+        yield Finding("hint", f"no {path}: defaults are used; `pressrun init` shows what can be set")
+        return
+    try:
+        publication = publication_from(read_settings(path.read_bytes()), environment_settings(os.environ))
+    except Invalid as error:
+        yield from (Finding("bad", str(problem)) for problem in error.problems)
+        return
+    yield Finding(
+        "ok",
+        f"{path}: “{publication.title}” at {publication.url}, in {publication.language}, {publication.timezone}",
+    )
+    if not publication.authors:
+        yield Finding("hint", "no [[authors]]: articles that name no author have none, and Atom wants one")
+    if not publication.description:
+        yield Finding("hint", "no `description`: feeds and search engines show one")
+    if not publication.id_authority:
+        what = f"no `id_authority`: the ids of entries begin with tag:{publication.authority}"
+        yield Finding("hint", f"{what} and would change with `url`; write it down")
+    if (
+        publication.url.startswith("http://")
+        and "127.0.0.1" not in publication.url
+        and "localhost" not in publication.url
+    ):
+        yield Finding("hint", f"`url` is {publication.url}: readers expect https")
+    hub = publication.feed.hub
+    yield Finding("ok", f"WebSub hub {hub}" if hub else "no WebSub hub (feed.hub): readers poll")
+
+
+def _local(content: Path, home: Path) -> Iterator[Finding]:
+    place = home if home.exists() else home.absolute().parent
+    if not os.access(place, os.W_OK):
+        yield Finding("bad", f"{place} cannot be written; choose another --home")
+        return
+    if not (home / "catalogue.db").exists():
+        yield Finding("hint", f"nothing is published in {home} yet; run `pressrun publish {content}`")
+        return
+    house = bootstrap.local(content, home)
+    try:
+        rows = list(house.table.query("source"))
+        live = sum(row.item["state"] == "published" for row in rows)
+        refused = [row.sort for row in house.table.query("refused")]
+        yield Finding(
+            "ok",
+            f"{home}: {live} articles and {sum(r.item['state'] == 'asset' for r in rows)} files published",
+        )
+        if refused:
+            yield Finding("bad", f"refused: {', '.join(refused[:5])}; see `pressrun check {content}`")
+        dead = list(house.queue.dead())
+        if dead:
+            yield Finding("bad", f"{len(dead)} messages were given up: {dead[0].cause or dead[0].body[:80]}")
+    finally:
+        house.close()
+
+
+def _aws() -> Iterator[Finding]:
+    names = ("PRESSRUN_CONTENT_BUCKET", "PRESSRUN_SITE_BUCKET", "PRESSRUN_TABLE", "PRESSRUN_QUEUE_URL")
+    missing = [name for name in names if not os.environ.get(name)]
+    for name in missing:
+        yield Finding("bad", f"{name} is not set")
+    if missing:
+        return
+    house = bootstrap.aws()
+    probes: list[tuple[str, Callable[[], object]]] = [
+        ("content bucket", lambda: next(iter(house.content.list()), None)),
+        ("site bucket", lambda: next(iter(house.site.list("index.html")), None)),
+        ("table", lambda: house.table.get("site", "publication")),
+    ]
+    try:
+        for name, probe in probes:
+            try:
+                probe()
+            except PressrunError as error:
+                yield Finding("bad", f"{name}: {error}")
+            else:
+                yield Finding("ok", f"{name} answers")
+    finally:
+        house.close()
+
+
+_SETTINGS = """\
+# What this publication is. Every line is optional; README.md lists all settings.
+title = {title}
+url = "http://127.0.0.1:8000"  # where readers find it, without a slash at the end
+description = "A sentence that says what readers get here."
+language = "en"
+timezone = "UTC"
+# A domain that is yours and a date on which it was: entries are known by it for ever (RFC 4151).
+id_authority = "example.org,2026"
+
+[[authors]]
+name = "Your Name"
+bio = "A sentence about you."
+
+[[nav]]
+title = "Archive"
+url = "/archive/"
+
+[[nav]]
+title = "Feeds"
+url = "/feeds/"
+"""
+_FIRST = """\
+---
+title: Hello
+date: {date}
+tags: [news]
+summary: The first article of a new publication.
+---
+
+This is your first article. Change it, save it, and the open page follows.
+
+## What you can write
+
+Markdown with **tables**, footnotes[^1], task lists and highlighted code:
+
+```python
+print("hello, reader")
+```
+
+Put a picture beside this file and show it with `![What it shows](picture.jpg)`.
+
+[^1]: Like this one.
+"""
+
+
+def start_publication(folder: Path, title: str) -> list[Path]:
+    """A new publication in `folder`; the files written."""
+    import json
+    from datetime import UTC, datetime
+
+    files = {
+        folder / SETTINGS_FILE: _SETTINGS.format(title=json.dumps(title, ensure_ascii=False)),
+        folder / "posts" / "hello.md": _FIRST.format(date=datetime.now(UTC).date().isoformat()),
+    }
+    for path, text in files.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    return list(files)

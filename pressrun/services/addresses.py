@@ -1,0 +1,223 @@
+"""Who stands where: claims on addresses and ids, and what is left where an article stood."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from pressrun.domain.spans import sort_key
+from pressrun.domain.urls import claim_of, href, page_key
+from pressrun.errors import Conflict, Invalid, NotFound, Transient
+from pressrun.ports import ABSENT, Blob, Drop, Item, ObjectStore, Put, Row, Save, Table
+from pressrun.rendering.pages import gone_page, redirect_page
+from pressrun.rendering.theme import Theme
+from pressrun.services.catalogue import Catalogue, Source
+from pressrun.services.plan import Settled, digest
+from pressrun.services.work import Rows, Work, claiming, distinct, held
+
+MAX_ROUNDS = 20
+HTML = "text/html; charset=utf-8"
+PAGE_CACHE = "public, max-age=60"
+STANDING = frozenset({"article", "alias"})  # what keeps an address from others; the rest gives way
+
+
+class Addresses:
+    """Addresses of one site."""
+
+    def __init__(self, content: ObjectStore, site: ObjectStore, table: Table) -> None:
+        self._content = content
+        self._site = site
+        self._table = table
+        self._catalogue = Catalogue(table)
+
+    def rows_for(self, sources: Iterable[Source]) -> list[tuple[str, str]]:
+        """The rows that `claim` needs to see."""
+        return [
+            key
+            for source in sources
+            for key in (
+                *(
+                    ("path", claim_of(path))
+                    for path in (source.path, *source.aliases, *source.former)
+                    if path
+                ),
+                *([("id", source.id)] if source.id else []),
+            )
+        ]
+
+    def claim(self, work: Work, settled: Settled, rows: Rows) -> Settled | None:
+        """Takes the article's addresses and id; None where somebody was faster, and all is to be read again.
+
+        Returns the article with the identity that it inherits from what stood there. Raises Invalid where an address
+        or the id is another's; `work.released` then names the address.
+        """
+        settled = self._at_home(work, settled, rows)
+        source = settled.source
+        changes: list[Save | Drop] = []
+        home: Item = {
+            "kind": "article",
+            "source": work.key,
+            "path": source.path,
+            "id": source.id,
+            "first_seen": source.first_seen,
+        }
+        row = rows.get(("path", claim_of(source.path)))
+        if row is None or row.item != home:
+            changes.append(claiming(source.path, home, row))
+        changes += self._aliases(work, settled, rows)
+        changes += self._identity(work, settled, rows)
+        changes += self._left_behind(work, source, rows)
+        if not changes:
+            return settled
+        try:
+            self._table.write(distinct(changes))
+        except Conflict:
+            return None
+        return settled
+
+    def _at_home(self, work: Work, settled: Settled, rows: Rows) -> Settled:
+        source, lines = settled.source, settled.parsed.lines
+        row = rows.get(("path", claim_of(source.path)))
+        if row is None or work.owns(row):
+            return settled
+        there = held(row)
+        if there["kind"] not in STANDING:
+            first = work.old is None and there["kind"] == "gone"
+            return _remembering(settled, there["id"], there["first_seen"]) if first else settled
+        heir = self._heir(row)
+        if heir is None:
+            work.released.add(source.path)
+            line = lines.get("path") or lines.get("slug") or 1
+            what = f"/{source.path} is the address of {there['source']} already"
+            raise Invalid.at(
+                work.key, line, what, "give one of the two another `slug`", code="duplicate-slug"
+            )
+        if work.old is None:
+            work.succeed(heir)
+            return _remembering(settled, "" if heir.given_id else heir.id, heir.first_seen)
+        return settled
+
+    def _heir(self, row: Row) -> Source | None:
+        """The holder of an address, where its file is gone: the claimant is that file, moved."""
+        holder = str(row.item["source"])
+        try:
+            self._content.head(holder)
+        except NotFound:
+            known = self._catalogue.sources([holder]).get(holder)
+            seen = str(row.item.get("first_seen", ""))
+            return known or Source(key=holder, etag="", sha="", state="draft", first_seen=seen)
+        return None
+
+    def _aliases(self, work: Work, settled: Settled, rows: Rows) -> list[Save | Drop]:
+        changes: list[Save | Drop] = []
+        for alias in settled.source.aliases:
+            row = rows.get(("path", claim_of(alias)))
+            item: Item = {"kind": "alias", "source": work.key, "path": alias, "to": settled.source.path}
+            if row is not None and not work.owns(row) and row.item["kind"] in STANDING:
+                work.released.add(alias)
+                what = f"the alias /{alias} is an address of {row.item['source']} already"
+                line = settled.parsed.lines.get("aliases", 1)
+                todo = "remove it from one of the two"
+                raise Invalid.at(work.key, line, what, todo, code="duplicate-slug")
+            if row is None or row.item != item:
+                changes.append(claiming(alias, item, row))
+                work.paths.add(alias)
+        return changes
+
+    def _identity(self, work: Work, settled: Settled, rows: Rows) -> list[Save | Drop]:
+        """The claim on the id, where it is not this file's yet. Raises Invalid where it is another's."""
+        source = settled.source
+        row = rows.get(("id", source.id)) or self._table.get("id", source.id)
+        if row is not None and row.item["source"] == work.key:
+            return []
+        if row is not None and not work.owns(row) and self._holds(str(row.item["source"]), source.id):
+            what = f"the id {source.id!r} belongs to {row.item['source']} already"
+            line = settled.parsed.lines.get("id", 1)
+            raise Invalid.at(work.key, line, what, "give one of the two another `id`", code="duplicate-id")
+        version = row.version if row else ABSENT
+        return [Save(partition="id", sort=source.id, item={"source": work.key}, expect=version)]
+
+    def _holds(self, key: str, article_id: str) -> bool:
+        known = self._catalogue.sources([key]).get(key)
+        if known is None or known.id != article_id:
+            return False
+        try:
+            self._content.head(key)
+        except NotFound:
+            return False
+        return True
+
+    def _left_behind(self, work: Work, source: Source, rows: Rows) -> list[Save | Drop]:
+        """Former addresses lead to the new one; aliases that the file no longer names are gone."""
+        changes: list[Save | Drop] = []
+        for path in source.former:
+            row = rows.get(("path", claim_of(path)))
+            item: Item = {"kind": "moved", "source": work.key, "path": path, "to": source.path}
+            if claim_of(path) != claim_of(source.path) and row and work.owns(row) and row.item != item:
+                changes.append(claiming(path, item, row))
+                work.paths.add(path)
+                work.released.add(path)
+        kept = {claim_of(path) for path in (*source.aliases, *source.former, source.path)}
+        for alias in work.old.aliases if work.old else ():
+            row = rows.get(("path", claim_of(alias)))
+            if claim_of(alias) not in kept and row and work.owns(row):
+                item = {"kind": "gone", "source": work.key, "path": alias, "id": "", "first_seen": ""}
+                changes.append(claiming(alias, item, row))
+                work.paths.add(alias)
+                work.released.add(alias)
+        return changes
+
+    def settle(self, path: str, theme: Theme) -> None:
+        """Puts a redirect or a tombstone where no article stands any more; leaves alone where one does.
+
+        What is stored is looked at before the claim is read, and the write is conditional on it: a page that is
+        published in between is never overwritten.
+        """
+        key = page_key(path)
+        for _ in range(MAX_ROUNDS):
+            stored = self._stored(key)
+            row = self._table.get("path", claim_of(path))
+            if row is None or (row.item["kind"] == "article" and row.item["path"] == path):
+                return
+            put = _notice(path, row, theme)
+            if stored and stored.metadata == put.metadata:
+                return
+            put = replace(put, if_match=stored.etag) if stored else replace(put, if_absent=True)
+            try:
+                self._site.put(put)
+            except Conflict:
+                continue
+            return
+        raise Transient(f"{key} is being written by others over and over")
+
+    def _stored(self, key: str) -> Blob | None:
+        try:
+            return self._site.head(key)
+        except NotFound:
+            return None
+
+
+def _notice(path: str, row: Row, theme: Theme) -> Put:
+    there = held(row)
+    if there["kind"] == "gone":
+        body, metadata = gone_page(theme), {"status": "410"}
+    else:
+        target = str(there.get("to") or there["path"])
+        body = redirect_page(theme, "/" + target)
+        metadata = {"status": "301", "location": theme.publication.base + href(target)}
+    metadata["digest"] = digest(body)
+    return Put(key=page_key(path), body=body, content_type=HTML, cache_control=PAGE_CACHE, metadata=metadata)
+
+
+def _remembering(settled: Settled, article_id: str, first_seen: str) -> Settled:
+    """The article with the identity that its address had, unless its file states one."""
+    source = settled.source
+    if source.given_id or not article_id:
+        return settled
+    source = replace(
+        source,
+        id=article_id,
+        sort=sort_key(settled.date, article_id),
+        first_seen=first_seen or source.first_seen,
+    )
+    return replace(settled, source=source)

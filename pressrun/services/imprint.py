@@ -1,0 +1,118 @@
+"""The publication in force: its settings and templates, kept in the catalogue, loaded once per change."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from pressrun.config import SETTINGS_FILE, publication_from, read_settings
+from pressrun.domain.publication import Publication
+from pressrun.errors import Invalid, NotFound
+from pressrun.ports import MAX_ITEM, ObjectStore, Save, Table
+from pressrun.rendering.rehearsal import rehearse
+from pressrun.rendering.theme import Theme
+
+TEMPLATES = "templates/"
+_ROW = ("site", "publication")
+
+
+def is_setting(key: str) -> bool:
+    """Whether a file of the content folder configures the publication and is no content itself."""
+    return key == SETTINGS_FILE or key.startswith(TEMPLATES)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Imprint:
+    """A publication and what its pages are made with."""
+
+    publication: Publication
+    theme: Theme
+
+    @property
+    def fingerprint(self) -> str:
+        """Changes with anything that changes what every page looks like."""
+        return self.theme.fingerprint
+
+
+class Imprints:
+    """Loads the imprint; costs one read of the Table where nothing has changed since."""
+
+    def __init__(self, content: ObjectStore, table: Table, overrides: dict[str, str] | None = None) -> None:
+        self._content = content
+        self._table = table
+        self._environment = overrides or {}
+        self._loaded: tuple[int, Imprint] | None = None
+
+    def current(self) -> Imprint:
+        """The imprint in force. Raises Invalid where none is yet and the settings in the content are wrong."""
+        row = self._table.get(*_ROW)
+        if row is None:
+            self.refresh()
+            row = self._table.get(*_ROW)
+            if row is None:  # pragma: no cover - refresh has just written it
+                raise NotFound("settings")
+        if self._loaded is None or self._loaded[0] != row.version:
+            item: Any = row.item
+            publication = Publication.from_item(item["publication"])
+            self._loaded = (
+                row.version,
+                Imprint(publication=publication, theme=Theme(publication, item["templates"])),
+            )
+        return self._loaded[1]
+
+    @classmethod
+    def read(cls, content: ObjectStore, environment: dict[str, str]) -> Imprint:
+        """The imprint that the content describes, whatever is in force. Raises Invalid."""
+        settings, templates = _described(content)
+        publication = publication_from(settings, environment)
+        return Imprint(publication=publication, theme=Theme(publication, templates))
+
+    def refresh_if_right(self) -> None:
+        """Takes new settings into force where they are right; where none are yet, Invalid says what is wrong."""
+        try:
+            self.refresh()
+        except Invalid:
+            if self._table.get(*_ROW) is None:
+                raise
+
+    def refresh(self) -> bool:
+        """Reads settings and templates from the content; True where they changed.
+
+        Raises Invalid with file and line where they are wrong: the ones in force stay so.
+        """
+        settings, templates = _described(self._content)
+        publication = publication_from(settings, self._environment)
+        item: Any = {"publication": publication.to_item(), "templates": templates}
+        row = self._table.get(*_ROW)
+        if row is not None and row.item == item:
+            return False
+        rehearse(Theme(publication, templates))
+        self._table.write([Save(partition=_ROW[0], sort=_ROW[1], item=item)])
+        return True
+
+
+def _described(content: ObjectStore) -> tuple[dict[str, Any], dict[str, str]]:
+    """The settings and the templates that stand in the content. Raises Invalid."""
+    try:
+        settings = read_settings(content.get(SETTINGS_FILE).body)
+    except NotFound:
+        settings = {}
+    return settings, _templates(content)
+
+
+def _templates(content: ObjectStore) -> dict[str, str]:
+    texts: dict[str, str] = {}
+    for stat in content.list(TEMPLATES):
+        name = stat.key.removeprefix(TEMPLATES)
+        if not name.startswith(("web/", "email/", "words/")):
+            continue
+        try:
+            texts[name] = content.get(stat.key).body.decode("utf-8")
+        except UnicodeDecodeError:
+            raise Invalid.at(stat.key, 0, "is not UTF-8", "save it as UTF-8", code="encoding") from None
+        except NotFound:
+            continue
+    if sum(map(len, texts.values())) > MAX_ITEM // 2:
+        todo = f"keep them under {MAX_ITEM // 2:,} bytes in all"
+        raise Invalid.at(TEMPLATES, 0, "templates are too large", todo, code="size")
+    return texts

@@ -1,0 +1,184 @@
+"""Reads everything and writes nothing: what an editor should know before publishing."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from urllib.parse import unquote, urlsplit
+
+from pressrun.domain.markup import SITE
+from pressrun.domain.problems import Problem
+from pressrun.domain.slugs import slugify
+from pressrun.domain.urls import asset_problem, claim_of, page_key
+from pressrun.errors import Invalid
+from pressrun.parsing.media import sniff
+from pressrun.parsing.source import is_article, parse_article
+from pressrun.ports import Clock, ObjectStore
+from pressrun.rendering.feeds import render_entry
+from pressrun.rendering.pages import article_page
+from pressrun.services.catalogue import Source
+from pressrun.services.entries import entry_for
+from pressrun.services.imprint import Imprint, is_setting
+from pressrun.services.plan import Settled, candidates, compose, references, settle
+
+MAX_PAGE = 500_000
+_LINK = re.compile(f'(?:href|src|poster)="{SITE}(/[^"]*)"')
+_IDS = re.compile(r'\bid="([^"]+)"')
+_GENERATED = ("tags/", "authors/", "archive/", "feeds/", "views/", "api/", "desk/")
+
+
+@dataclass(slots=True)
+class _Shelf:
+    """Everything that is in the content, read once."""
+
+    files: dict[str, Source] = field(default_factory=dict)
+    articles: list[Settled] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    texts: dict[str, str] = field(default_factory=dict)
+
+    def line_of(self, key: str, needle: str) -> int:
+        """The first line of a file that holds `needle`; 0 where none does."""
+        text = self.texts.get(key, "")
+        at = text.find(needle) if needle else -1
+        return text.count("\n", 0, at) + 1 if at >= 0 else 0
+
+
+def lint(content: ObjectStore, imprint: Imprint, clock: Clock) -> list[Problem]:
+    """Every finding in the content, by file and line: errors keep a file from being published, warnings do not."""
+    shelf = _read(content, imprint, clock.now())
+    _duplicates(shelf)
+    anchors = {article.source.path: set(_IDS.findall(article.parsed.html)) for article in shelf.articles}
+    for settled in shelf.articles:
+        shelf.problems += settled.parsed.warnings
+        shelf.problems += _missing(settled, shelf)
+        article = compose(settled, imprint.publication, shelf.files.get)
+        shelf.problems += _dead_links(settled, article.html, shelf, anchors)
+        page = article_page(imprint.theme, article)
+        if len(page) > MAX_PAGE:
+            what = f"its page has {len(page):,} bytes"
+            shelf.problems.append(
+                _warn(settled, 0, what, f"keep it under {MAX_PAGE:,}: split the article", "page-size")
+            )
+        size = render_entry(entry_for(article, imprint.publication), imprint.publication.podcast).size
+        limit = imprint.publication.feed.max_bytes
+        if size > limit:
+            what = f"its feed entry alone has {size:,} bytes; some readers take no feed over {limit:,}"
+            shelf.problems.append(_warn(settled, 0, what, "split the article", "feed-size"))
+    return sorted(shelf.problems, key=lambda problem: (problem.file, problem.line, problem.code))
+
+
+def _read(content: ObjectStore, imprint: Imprint, now: datetime) -> _Shelf:
+    shelf = _Shelf()
+    keys = [stat.key for stat in content.list() if not is_setting(stat.key)]
+    bundles = {key.rpartition("/")[0] for key in keys if key.endswith("/index.md")}
+    for key in keys:
+        blob = content.get(key)
+        in_bundle = key.rpartition("/")[0] in bundles and not key.endswith((".md", ".markdown"))
+        if not is_article(key) or in_bundle:
+            if problem := asset_problem(key):
+                what = f"cannot be published: {problem}"
+                shelf.problems.append(Problem(file=key, line=0, what=what, todo="rename it", code="reserved"))
+            media = sniff(blob.body, key)
+            shelf.files[key] = Source(
+                key=key,
+                etag=blob.etag,
+                sha="",
+                state="asset",
+                type=media.type,
+                width=media.width,
+                height=media.height,
+                size=len(blob.body),
+            )
+            continue
+        try:
+            parsed = parse_article(key, blob.body, imprint.publication)
+            settled = settle(
+                parsed,
+                etag=blob.etag,
+                sha="",
+                old=None,
+                imprint_mark="",
+                publication=imprint.publication,
+                now=now,
+            )
+        except Invalid as error:
+            shelf.problems += error.problems
+            continue
+        shelf.articles.append(settled)
+        shelf.files[key] = settled.source
+        shelf.texts[key] = blob.body.decode("utf-8", "replace")
+    return shelf
+
+
+def _duplicates(shelf: _Shelf) -> None:
+    paths: dict[str, str] = {}
+    ids: dict[str, str] = {}
+    for settled in shelf.articles:
+        source, lines = settled.source, settled.parsed.lines
+        line = lines.get("path") or lines.get("slug") or 1
+        addresses = [(source.path, line), *((alias, lines.get("aliases", 1)) for alias in source.aliases)]
+        for path, place in addresses:
+            other = paths.setdefault(claim_of(path), source.key)
+            if other != source.key:
+                what = f"/{path} is the address of {other} already"
+                shelf.problems.append(
+                    _error(settled, place, what, "give one of the two another `slug`", "duplicate-slug")
+                )
+        other = ids.setdefault(source.id, source.key)
+        if other != source.key:
+            what = f"the id {source.id!r} belongs to {other} already"
+            shelf.problems.append(
+                _error(settled, lines.get("id", 1), what, "give one of the two another `id`", "duplicate-id")
+            )
+
+
+def _missing(settled: Settled, shelf: _Shelf) -> Iterator[Problem]:
+    key = settled.parsed.source
+    for reference in references(settled.parsed):
+        found = candidates(key, reference)
+        if any(candidate in shelf.files for candidate in found):
+            continue
+        name = reference.rpartition("/")[2]
+        if found and "." in name:
+            what = f"{reference} is not in the content"
+            line = shelf.line_of(key, name)
+            yield _warn(settled, line, what, f"add {found[0]} or mend the link", "missing-file")
+
+
+def _dead_links(
+    settled: Settled, html: str, shelf: _Shelf, anchors: dict[str, set[str]]
+) -> Iterator[Problem]:
+    places = {claim_of(page_key(s.path)) for s in shelf.files.values() if s.state != "asset"}
+    places |= {claim_of(page_key(alias)) for s in shelf.files.values() for alias in s.aliases}
+    terms = {f"tags/{slugify(tag)}/" for s in shelf.articles for tag in s.parsed.tags}
+    terms |= {f"authors/{slugify(name)}/" for s in shelf.articles for name in s.parsed.authors}
+    for link in dict.fromkeys(_LINK.findall(html)):
+        parts = urlsplit(link.replace("&amp;", "&"))
+        path = unquote(parts.path).lstrip("/")
+        known = (
+            path in shelf.files
+            or claim_of(page_key(path)) in places
+            or claim_of(page_key(path.rstrip("/") + "/")) in places
+            or path in terms
+            or (path.startswith(_GENERATED) and not path.startswith(("tags/", "authors/")))
+            or path
+            in {"", "tags/", "authors/", "feed.xml", "atom.xml", "feed.json", "feeds.opml", "sitemap.xml"}
+        )
+        if not known:
+            what = f"no page or file of this site stands at {parts.path}"
+            line = shelf.line_of(settled.source.key, path.rstrip("/"))
+            yield _warn(settled, line, what, "mend or remove the link", "dead-link")
+        elif parts.fragment and path in anchors and unquote(parts.fragment) not in anchors[path]:
+            what = f"the page {parts.path} has no place #{parts.fragment}"
+            line = shelf.line_of(settled.source.key, f"#{parts.fragment.removeprefix('s-')}")
+            yield _warn(settled, line, what, "mend the part behind the #", "dead-anchor")
+
+
+def _warn(settled: Settled, line: int, what: str, todo: str, code: str) -> Problem:
+    return Problem(file=settled.parsed.source, line=line, what=what, todo=todo, code=code, severity="warning")
+
+
+def _error(settled: Settled, line: int, what: str, todo: str, code: str) -> Problem:
+    return Problem(file=settled.parsed.source, line=line, what=what, todo=todo, code=code)

@@ -1,0 +1,320 @@
+"""What is to become of one file: decided from the file as it is now and from what the catalogue knows. No writes."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import lru_cache
+from hashlib import blake2b
+from html import unescape
+from typing import Any
+from urllib.parse import quote, urljoin
+from zoneinfo import ZoneInfo
+
+import orjson
+
+from pressrun.domain.articles import Article, Card, Enclosure, Image, ParsedArticle
+from pressrun.domain.feeds import Fragment
+from pressrun.domain.markup import END, REF, REFERENCE, SITE, SIZE
+from pressrun.domain.publication import Publication
+from pressrun.domain.slugs import slugify
+from pressrun.domain.spans import memberships, sort_key
+from pressrun.domain.urls import href, join, path_problem
+from pressrun.errors import Invalid
+from pressrun.parsing.source import default_slug
+from pressrun.ports import ABSENT
+from pressrun.services.catalogue import Source, card_item
+
+MAX_TERMS = 30  # tags and authors of one article: its rows must fit into one transaction
+MAX_ALIASES = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settled:
+    """An article whose identity and address are settled, before its references are resolved."""
+
+    parsed: ParsedArticle
+    source: Source  # as it is to be stored
+    date: datetime
+    language: str
+
+
+def digest(data: bytes) -> str:
+    """A short fingerprint of derived bytes; equal bytes, equal digest."""
+    return blake2b(data, digest_size=12).hexdigest()
+
+
+def settle(
+    parsed: ParsedArticle,
+    *,
+    etag: str,
+    sha: str,
+    old: Source | None,
+    version: int = ABSENT,
+    imprint_mark: str,
+    publication: Publication,
+    now: datetime,
+) -> Settled:
+    """Identity, address, date and state of an article. Raises Invalid where its address cannot be.
+
+    `old` is what the file was before; `version` that of the row which is to be replaced. A date
+    ahead of `now` schedules the article; a draft is kept out of sight.
+    """
+    key = parsed.source
+    path = _path_of(parsed)
+    if problem := path_problem(path):
+        line = parsed.lines.get("path") or parsed.lines.get("slug") or 1
+        raise Invalid.at(
+            key, line, f"/{path} cannot be its address: {problem}", "give it another `slug`", code="slug"
+        )
+    first_seen = (old.first_seen if old else "") or now.replace(microsecond=0).isoformat()
+    date = parsed.date or parsed.publish_at or datetime.fromisoformat(first_seen)
+    due = max(parsed.publish_at or date, date)
+    tags = _slugs(parsed.tags)
+    authors = _slugs(parsed.authors or tuple(person.name for person in publication.authors[:1]))
+    _check_counts(parsed)
+    article_id = _id_of(parsed, old, publication)
+    aliases = tuple(dict.fromkeys(_alias_path(alias) for alias in parsed.aliases))
+    aliases = tuple(alias for alias in aliases if alias.rstrip("/") != path.rstrip("/"))
+    for alias in aliases:
+        if problem := path_problem(alias):
+            line = parsed.lines.get("aliases", 1)
+            raise Invalid.at(
+                key, line, f"the alias /{alias} cannot be: {problem}", "change or remove it", code="alias"
+            )
+    state: Any = "draft" if parsed.draft else "scheduled" if due > now else "published"
+    former = old.former if old else ()
+    if old and old.live and old.path != path:
+        former = (*former, old.path)
+    source = Source(
+        key=key,
+        etag=etag,
+        sha=sha,
+        state=state,
+        theme=imprint_mark,
+        version=version,
+        id=article_id,
+        given_id=bool(parsed.id),
+        path=path,
+        title=parsed.title,
+        first_seen=first_seen,
+        sort=sort_key(date, article_id),
+        collections=tuple(memberships(tags, authors)) if state == "published" else (),
+        aliases=aliases,
+        former=tuple(dict.fromkeys(p for p in former if p != path)),
+        uses=tuple(dict.fromkeys(k for ref in references(parsed) for k in candidates(key, ref))),
+        due=due.isoformat() if state == "scheduled" else "",
+    )
+    return Settled(parsed=parsed, source=source, date=date, language=parsed.language)
+
+
+def references(parsed: ParsedArticle) -> list[str]:
+    """The relative URLs that stand in an article: in its text, as its picture, as its enclosure."""
+    found = [unescape(name) for name in REFERENCE.findall(parsed.html)]
+    for attached in (parsed.image, parsed.audio):
+        found += REFERENCE.findall(attached.src) if attached else []
+    return [name for name in dict.fromkeys(found) if name]
+
+
+def candidates(key: str, reference: str) -> list[str]:
+    """The files that a reference in `key` may mean, the likeliest first."""
+    if reference.startswith("@/"):
+        found = join("", reference.removeprefix("@/"))
+        return [found] if found else []
+    found = join(posixpath.dirname(key), reference)
+    if found is None:
+        return []
+    if reference.endswith("/") or "." not in posixpath.basename(found):
+        return [f"{found}/index.md"]
+    return [found]
+
+
+Lookup = Callable[[str], Source | None]
+
+
+def compose(settled: Settled, publication: Publication, lookup: Lookup) -> Article:
+    """The article with every reference resolved to a place of this site."""
+    parsed, source = settled.parsed, settled.source
+    resolve = _resolver(source, lookup)
+    image = parsed.image
+    if image:
+        image = _sized(image, resolve, lookup, source.key)
+    audio = parsed.audio
+    if audio:
+        audio = _measured(audio, resolve, lookup, source.key)
+    authors = parsed.authors or tuple(person.name for person in publication.authors[:1])
+    updated = parsed.updated if parsed.updated and parsed.updated > settled.date else settled.date
+    return Article(
+        id=source.id,
+        source=source.key,
+        path=source.path,
+        title=parsed.title,
+        html=_resolved(parsed.html, resolve, lookup, source.key),
+        date=settled.date,
+        updated=updated,
+        authors=authors,
+        tags=_distinct(parsed.tags),
+        summary=parsed.summary,
+        language=settled.language,
+        canonical=parsed.canonical,
+        image=image,
+        audio=audio,
+        views=parsed.views,
+        words=parsed.words,
+        extra=parsed.extra,
+    )
+
+
+def card_for(article: Article, fragment: Fragment) -> Card:
+    """The article as lists show it."""
+    return Card(
+        id=article.id,
+        path=article.path,
+        title=article.title,
+        date=article.date,
+        updated=article.updated,
+        authors=article.authors,
+        tags=article.tags,
+        summary=article.summary,
+        language=article.language,
+        image=article.image,
+        size=fragment.size,
+    )
+
+
+def card_digest(card: Card) -> str:
+    """Changes with what lists show; not with the size of the text behind it."""
+    return digest(orjson.dumps(card_item(replace(card, size=0))))
+
+
+def _path_of(parsed: ParsedArticle) -> str:
+    if parsed.path:
+        return parsed.path.strip("/") + "/"
+    return (parsed.slug.strip("/") or default_slug(parsed.source)) + "/"
+
+
+def _alias_path(alias: str) -> str:
+    path = alias.lstrip("/")
+    return path if path.endswith("/") or re.search(r"\.[A-Za-z]\w{0,4}$", path) else path + "/"
+
+
+def _id_of(parsed: ParsedArticle, old: Source | None, publication: Publication) -> str:
+    if parsed.id:
+        if re.match(r"[A-Za-z][A-Za-z0-9+.-]*:", parsed.id):
+            return parsed.id
+        return f"tag:{publication.authority}:{quote(parsed.id, safe='/')}"
+    if old and old.id and not old.given_id:
+        return old.id
+    stem = re.sub(r"(/index)?\.\w+$", "", parsed.source)
+    return f"tag:{publication.authority}:{quote(stem, safe='/')}"
+
+
+@lru_cache(maxsize=4096)
+def _slug(name: str) -> str:
+    return slugify(name)
+
+
+def _slugs(names: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(_slug(name) for name in names))
+
+
+def _distinct(names: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple({_slug(name): name for name in reversed(names)}[slug] for slug in _slugs(names))
+
+
+def _check_counts(parsed: ParsedArticle) -> None:
+    if len(parsed.tags) + len(parsed.authors) > MAX_TERMS:
+        line = parsed.lines.get("tags", 1)
+        what = f"has {len(parsed.tags)} tags and {len(parsed.authors)} authors"
+        raise Invalid.at(parsed.source, line, what, f"keep {MAX_TERMS} of them at most", code="tags")
+    if len(parsed.aliases) > MAX_ALIASES:
+        line = parsed.lines.get("aliases", 1)
+        raise Invalid.at(
+            parsed.source,
+            line,
+            f"has {len(parsed.aliases)} aliases",
+            f"keep {MAX_ALIASES} at most",
+            code="alias",
+        )
+
+
+def _resolver(source: Source, lookup: Lookup) -> Callable[[str], str]:
+    def resolve(reference: str) -> str:
+        if not reference:  # "#part" or "?query": of the article itself
+            return SITE + href(source.path)
+        for candidate in candidates(source.key, reference):
+            target = lookup(candidate)
+            if target and target.state == "asset":
+                return SITE + href(candidate)
+            if target and target.live:
+                return SITE + href(target.path)
+        if reference.startswith("@/"):
+            return SITE + href(reference.removeprefix("@/"))
+        if "." in posixpath.basename(reference):  # a file that is not here yet: where it will be
+            found = join(posixpath.dirname(source.key), reference)
+            return SITE + href(found) if found else SITE + "/"
+        return SITE + quote(urljoin("/" + source.path, reference), safe="/~!$&'()*+,;=:@")
+
+    return resolve
+
+
+def _asset(reference: str, lookup: Lookup, key: str) -> Source | None:
+    found = (lookup(candidate) for candidate in candidates(key, reference))
+    return next((target for target in found if target and target.state == "asset"), None)
+
+
+_SIZED = re.compile(f'{REF}([^{REF}{END}]*){END}([^"{SIZE}]*"){SIZE}')
+
+
+def _resolved(html: str, resolve: Callable[[str], str], lookup: Lookup, key: str) -> str:
+    if REF in html:
+
+        def sized(match: re.Match[str]) -> str:
+            name = unescape(match[1])
+            asset = _asset(name, lookup, key)
+            size = (
+                f' width="{asset.width}" height="{asset.height}"'
+                if asset and asset.width and asset.height
+                else ""
+            )
+            return f"{_attribute(resolve(name))}{match[2]}{size}"
+
+        html = _SIZED.sub(sized, html)
+        html = REFERENCE.sub(lambda match: _attribute(resolve(unescape(match[1]))), html)
+    return html.replace(SIZE, "")
+
+
+def _attribute(url: str) -> str:
+    return url.replace("&", "&amp;").replace('"', "%22").replace("<", "%3C").replace(">", "%3E")
+
+
+def _sized(image: Image, resolve: Callable[[str], str], lookup: Lookup, key: str) -> Image:
+    found = REFERENCE.search(image.src)
+    if not found:
+        return image
+    asset = _asset(found[1], lookup, key)
+    src = REFERENCE.sub(lambda match: resolve(match[1]), image.src)
+    if asset and asset.width and asset.height:
+        return replace(image, src=src, width=asset.width, height=asset.height)
+    return replace(image, src=src)
+
+
+def _measured(audio: Enclosure, resolve: Callable[[str], str], lookup: Lookup, key: str) -> Enclosure:
+    found = REFERENCE.search(audio.src)
+    if not found:
+        return audio
+    asset = _asset(found[1], lookup, key)
+    src = REFERENCE.sub(lambda match: resolve(match[1]), audio.src)
+    if asset:
+        return replace(
+            audio, src=src, type=asset.type, length=asset.size, duration=audio.duration or asset.duration
+        )
+    return replace(audio, src=src)
+
+
+def zone_of(publication: Publication) -> ZoneInfo:
+    """The publication's time zone; validated with the settings."""
+    return ZoneInfo(publication.timezone)

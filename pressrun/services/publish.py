@@ -1,0 +1,569 @@
+"""Publish: bring the site in line with what stands under some keys of the content, whatever has happened before.
+
+An event is a hint. Whoever handles it reads the file as it is now, and looks again at the end whether it still is
+what was read. Every step can be repeated; a batch announces itself in an `attempt` row before it has any effect, and
+drops the row when all is done, so that whoever finds an old row does that work again. The order of the steps:
+
+announce → claim addresses → pages → catalogue rows → bump and render collections → redirects and tombstones →
+look again
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from hashlib import sha256
+from typing import Any
+
+import orjson
+
+from pressrun.domain.articles import Card
+from pressrun.domain.feeds import Fragment
+from pressrun.domain.problems import Problem
+from pressrun.domain.spans import SITE, instant, spans_of
+from pressrun.domain.urls import asset_problem, claim_of, page_key
+from pressrun.errors import Conflict, Invalid, NotFound, Transient
+from pressrun.parsing.media import sniff
+from pressrun.parsing.source import is_article, parse_article
+from pressrun.ports import ABSENT, MAX_WRITE, Blob, Clock, Drop, ObjectStore, Put, Queue, Save, Table
+from pressrun.rendering.feeds import render_entries
+from pressrun.rendering.pages import article_page
+from pressrun.services.addresses import HTML, PAGE_CACHE, Addresses
+from pressrun.services.catalogue import Attempt, Source, card_item, source_of
+from pressrun.services.collections import Renderer
+from pressrun.services.entries import entry_for
+from pressrun.services.imprint import Imprint, Imprints, is_setting
+from pressrun.services.plan import Settled, card_digest, card_for, compose, digest, settle, zone_of
+from pressrun.services.refusals import Refusals
+from pressrun.services.work import Kind, Outcome, Rows, Stage, State, Work, distinct
+
+ASSET_CACHE = "public, max-age=86400"
+MAX_ASSET = 200_000_000  # bytes
+MAX_ROUNDS = 20  # of starting over, when files keep changing under us
+REQUEST = 50  # keys in one message of our own
+ACTIVE = {"content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox"}
+
+
+def nobody(*_: object) -> None:
+    """Told of something that nobody asked to be told."""
+
+
+class Publisher:
+    """Publishes files. One instance serves any number of calls, one at a time."""
+
+    def __init__(
+        self,
+        *,
+        content: ObjectStore,
+        site: ObjectStore,
+        reports: ObjectStore,
+        table: Table,
+        queue: Queue,
+        clock: Clock,
+        nonce: Callable[[], str],
+        imprints: Imprints,
+        notify: Callable[[str, str], None] = nobody,
+        ping: Callable[[str, Sequence[str]], None] = nobody,
+    ) -> None:
+        self.content = content
+        self.site = site
+        self.table = table
+        self.queue = queue
+        self.clock = clock
+        self.nonce = nonce
+        self.imprints = imprints
+        self.ping = ping
+        self.addresses = Addresses(content, site, table)
+        self.refusals = Refusals(table, reports, notify)
+
+    # --- the whole ------------------------------------------------------------------------------------------
+
+    def publish(self, keys: Iterable[str], *, force: bool = False, suspect: bool = False) -> list[Outcome]:
+        """Brings everything in line with what stands under `keys` now; an outcome for each.
+
+        `force`: files that have not changed are read again too. `suspect`: what was written earlier is not trusted,
+        and written again. Raises Transient; the call can be repeated.
+        """
+        pending = list(dict.fromkeys(keys))
+        outcomes: dict[str, Outcome] = {}
+        for _ in range(MAX_ROUNDS):
+            stage = self.store(pending, force=force, suspect=suspect)
+            pending = self.finish([stage], suspect=suspect)
+            for outcome in stage.outcomes:
+                if outcome.key not in outcomes or outcome.state != "unchanged":
+                    outcomes[outcome.key] = outcome
+            if not pending:
+                return list(outcomes.values())
+            force = suspect = False
+        raise Transient(f"{pending[0]} keeps changing")
+
+    def redo(self, attempt: Attempt) -> list[Outcome]:
+        """Does the work of a batch that did not finish, and mends whatever it may have left half done."""
+        stage = self.store(attempt.keys, force=True, suspect=True)
+        stage.touched |= set(attempt.collections)
+        stage.paths |= set(attempt.paths)
+        again = self.finish([stage], suspect=True)
+        outcomes = stage.outcomes + (self.publish(again) if again else [])
+        self.table.write([attempt.drop()])
+        return outcomes
+
+    # --- first half: what belongs to the files alone ----------------------------------------------------------
+
+    def store(self, keys: Iterable[str], *, force: bool = False, suspect: bool = False) -> Stage:
+        """Pages, files and catalogue rows for `keys`. What lists them is left to `finish`."""
+        wanted = list(dict.fromkeys(keys))
+        stage = Stage(attempt=Attempt(sort=f"{instant(self.clock.now())}#{self.nonce()}", keys=tuple(wanted)))
+        settings = [key for key in wanted if is_setting(key)]
+        if settings:
+            stage.outcomes += self._refresh(settings)
+        pending = [key for key in wanted if not is_setting(key)]
+        if not pending:
+            return stage
+        imprint = self.imprints.current()
+        for _ in range(MAX_ROUNDS):
+            if not pending:
+                return stage
+            pending = self._round(pending, imprint, stage, force=force or suspect, suspect=suspect)
+        raise Transient(f"{pending[0]} is being published by others over and over")
+
+    def _round(
+        self, keys: list[str], imprint: Imprint, stage: Stage, *, force: bool, suspect: bool
+    ) -> list[str]:
+        """One go at each file; the keys that somebody else was faster with."""
+        works = self._read(keys)
+        stage.etags |= {work.key: work.blob.etag if work.blob else "" for work in works}
+        self._decide(works, imprint, force=force)
+        acting = [work for work in works if work.outcome is None]
+        again: set[str] = set()
+        if acting:
+            self._announce(acting, stage, imprint)
+            again = self._carry_out(acting, imprint, suspect=suspect)
+        for work in works:
+            if work.key in again or work.outcome is None:
+                continue
+            stage.outcomes.append(work.outcome)
+            stage.touched |= work.touched
+            stage.paths |= work.paths
+            if work.awaken:
+                stage.awake |= {row.sort for row in self.table.query(f"uses {work.key}")}
+            for path in work.released if work.outcome.state != "refused" else ():
+                stage.awake |= {row.sort for row in self.table.query(f"waits {claim_of(path)}")}
+        return [key for key in keys if key in again]
+
+    def _read(self, keys: list[str]) -> list[Work]:
+        blobs = {key: self._blob(key) for key in keys}
+        rows = self.table.get_many([(kind, key) for kind in ("source", "refused") for key in keys])
+        return [
+            Work(
+                key=key,
+                blob=blobs[key],
+                old=source_of(rows["source", key]) if ("source", key) in rows else None,
+                refused=rows.get(("refused", key)),
+            )
+            for key in keys
+        ]
+
+    def _blob(self, key: str) -> Blob | None:
+        try:
+            return self.content.get(key)
+        except NotFound:
+            return None
+
+    def _decide(self, works: list[Work], imprint: Imprint, *, force: bool) -> None:
+        """Reads each article; `outcome` is set where nothing is to be done."""
+        now = self.clock.now()
+        vanished = {work.old.sha: work for work in works if not work.blob and work.old and work.old.live}
+        for work in works:
+            blob, old = work.blob, work.old
+            if blob is None:
+                if old is None and not force and work.refused is None:
+                    work.outcome = Outcome(key=work.key, state="ignored")
+                continue
+            article = self._is_article(work.key)
+            if not force and _unchanged(work, imprint.fingerprint if article else "", now.isoformat()):
+                continue
+            if not article:
+                continue
+            sha = _sha(blob.body)
+            if old is None and sha in vanished:
+                self._move(vanished.pop(sha), work)
+            try:
+                work.settled = settle(
+                    parse_article(work.key, blob.body, imprint.publication),
+                    etag=blob.etag,
+                    sha=sha,
+                    old=work.old if work.old and work.old.state != "asset" else None,
+                    version=old.version if old else ABSENT,
+                    imprint_mark=imprint.fingerprint,
+                    publication=imprint.publication,
+                    now=now,
+                )
+            except Invalid as error:
+                self._refuse(work, error.problems)
+
+    def _move(self, gone: Work, come: Work) -> None:
+        """A file that has gone and one that has come with the same bytes are one file, renamed."""
+        if gone.old is not None:
+            come.succeed(gone.old)
+            gone.successor = come
+
+    def _is_article(self, key: str) -> bool:
+        """Articles by name; beside a folder's index.md, texts and pages are files that belong to it."""
+        if not is_article(key):
+            return False
+        folder, _, name = key.rpartition("/")
+        if not folder or name.endswith((".md", ".markdown")):
+            return True
+        try:
+            self.content.head(f"{folder}/index.md")
+        except NotFound:
+            return True
+        return False
+
+    def _announce(self, works: list[Work], stage: Stage, imprint: Imprint) -> None:
+        """The attempt row, and the `uses` rows: written before what they refer to is read."""
+        zone = zone_of(imprint.publication)
+        collections, paths = set(stage.attempt.collections), set(stage.attempt.paths)
+        changes: list[Save | Drop] = []
+        for work in works:
+            new = work.settled.source if work.settled else None
+            for source in (work.old, new):
+                if source:
+                    collections |= {
+                        *source.collections,
+                        *spans_of(list(source.collections), source.sort, zone),
+                    }
+                    paths |= {path for path in (source.path, *source.aliases, *source.former) if path}
+            used = set(work.old.uses) if work.old else set()
+            uses = [name for name in (new.uses if new else ()) if name not in used]
+            changes += [Save(partition=f"uses {name}", sort=work.key, item={}) for name in uses]
+        stage.attempt = replace(
+            stage.attempt, collections=tuple(sorted(collections)), paths=tuple(sorted(paths))
+        )
+        self.table.write_each([stage.attempt.save(), *changes])
+
+    def _carry_out(self, works: list[Work], imprint: Imprint, *, suspect: bool) -> set[str]:
+        """Files, claims, pages and rows; the keys that somebody else was faster with."""
+        for work in works:
+            if work.blob is not None and work.settled is None:
+                self._publish_file(work, work.blob, imprint, suspect=suspect)
+        articles = [(work, work.settled) for work in works if work.outcome is None and work.settled]
+        sources = [source for work, settled in articles for source in (settled.source, work.old) if source]
+        used = [("source", name) for _, settled in articles for name in settled.source.uses]
+        rows = self.table.get_many([*self.addresses.rows_for(sources), *used])
+        ready: list[tuple[Work, Settled]] = []
+        again: set[str] = set()
+        for work in works:
+            if work.outcome is not None:
+                continue
+            if work.settled is None:
+                continue
+            if work.settled.source.state != "published":
+                self._hold(work, work.settled.source, imprint)
+            elif claimed := self._claim(work, work.settled, rows):
+                ready.append((work, claimed))
+            elif work.outcome is None:
+                again.add(work.key)
+        self._publish_articles(ready, imprint, rows, suspect=suspect)
+        again |= self._take_leave([work for work in works if work.blob is None], again, imprint)
+        return again | self._commit([work for work in works if work.key not in again])
+
+    def _take_leave(self, gone: list[Work], again: set[str], imprint: Imprint) -> set[str]:
+        """Withdraws what is gone, unless it goes on under another name; the keys that wait for that name's next go."""
+        waiting: set[str] = set()
+        for work in gone:
+            heir = work.successor
+            if heir is not None and heir.key in again:
+                waiting.add(work.key)
+            elif heir is not None and heir.outcome and heir.outcome.state != "refused":
+                work.outcome = Outcome(key=work.key, state="moved", path=heir.outcome.path)
+            else:
+                self._withdraw(work, imprint)
+        return waiting
+
+    def _claim(self, work: Work, settled: Settled, rows: Rows) -> Settled | None:
+        try:
+            return self.addresses.claim(work, settled, rows)
+        except Invalid as error:
+            waits = tuple(sorted(work.released))
+            self._refuse(work, error.problems, waits=waits)
+            return None
+
+    # --- files that are not articles ------------------------------------------------------------------------
+
+    def _publish_file(self, work: Work, blob: Blob, imprint: Imprint, *, suspect: bool) -> None:
+        problem = asset_problem(work.key)
+        if problem:
+            self._refuse(work, [_wrong(work.key, f"cannot be published: {problem}", "rename it", "reserved")])
+            return
+        if len(blob.body) > MAX_ASSET:
+            what = f"is {len(blob.body) / 1e6:.0f} MB"
+            todo = f"keep files under {MAX_ASSET / 1e6:.0f} MB"
+            self._refuse(work, [_wrong(work.key, what, todo, "size")])
+            return
+        old = work.old
+        if old and old.live:  # it was an article until an index.md appeared beside it
+            self._leave(work, old, imprint)
+        media = sniff(blob.body, work.key)
+        new = Source(
+            key=work.key,
+            etag=blob.etag,
+            sha=_sha(blob.body),
+            state="asset",
+            version=old.version if old else ABSENT,
+            type=media.type,
+            width=media.width,
+            height=media.height,
+            size=len(blob.body),
+            duration=round(media.duration),
+        )
+        same = old is not None and old.state == "asset" and old.sha == new.sha
+        if suspect or not same:
+            self.site.put(
+                Put(
+                    key=work.key,
+                    body=blob.body,
+                    content_type=media.type,
+                    cache_control=ASSET_CACHE,
+                    metadata=ACTIVE if media.active else {},
+                )
+            )
+        shape = ("state", "type", "width", "height", "size", "duration")
+        work.awaken |= old is None or any(getattr(old, name) != getattr(new, name) for name in shape)
+        work.changes.append(Save(partition="source", sort=work.key, item=new.item(), expect=new.version))
+        state: State = "unchanged" if same else "updated" if old else "published"
+        work.outcome = Outcome(key=work.key, state=state, kind="asset", path=work.key)
+
+    # --- articles -------------------------------------------------------------------------------------------
+
+    def _publish_articles(
+        self, ready: list[tuple[Work, Settled]], imprint: Imprint, rows: Rows, *, suspect: bool
+    ) -> None:
+        """Pages that changed are written; catalogue rows that change are added to each work."""
+        publication = imprint.publication
+        known = {sort: source_of(row) for (kind, sort), row in rows.items() if kind == "source"}
+        articles = [compose(settled, publication, known.get) for _, settled in ready]
+        entries = [entry_for(article, publication) for article in articles]
+        fragments = render_entries(entries, publication.podcast)
+        puts: list[Put] = []
+        for (work, settled), article, fragment in zip(ready, articles, fragments, strict=True):
+            page = article_page(imprint.theme, article)
+            card = card_for(article, fragment)
+            new = replace(
+                settled.source,
+                card=card_digest(card),
+                entry=digest(orjson.dumps(fragment.to_item())),
+                page=digest(page),
+            )
+            old = work.old
+            if suspect or old is None or not old.live or (old.page, old.path) != (new.page, new.path):
+                puts.append(
+                    Put(key=page_key(new.path), body=page, content_type=HTML, cache_control=PAGE_CACHE)
+                )
+            self._enter(work, new, card, fragment, imprint, suspect=suspect)
+            state: State = "published" if old is None or not old.live else "updated"
+            if old and old.live and (old.page, old.path) == (new.page, new.path) and not work.touched:
+                state = "unchanged"
+            warnings = settled.parsed.warnings
+            work.outcome = Outcome(key=work.key, state=state, path=new.path, problems=warnings)
+        for result in self.site.put_many(puts):
+            if not isinstance(result, str):
+                raise result
+
+    def _enter(
+        self, work: Work, new: Source, card: Card, fragment: Fragment, imprint: Imprint, *, suspect: bool
+    ) -> None:
+        """The catalogue rows of a published article, as far as they change."""
+        old, changes = work.old, work.changes
+        changes.append(Save(partition="source", sort=work.key, item=new.item(), expect=new.version))
+        before = {(name, old.sort) for name in old.collections} if old else set()
+        now = {(name, new.sort) for name in new.collections}
+        entry_changed = suspect or old is None or (old.entry, old.id) != (new.entry, new.id)
+        card_changed = suspect or old is None or old.card != new.card or before != now
+        if entry_changed or card_changed:
+            item = card_item(card)
+            changes += [Save(partition=f"in {name}", sort=sort, item=item) for name, sort in sorted(now)]
+            work.touched |= {*new.collections, spans_of([SITE], new.sort, zone_of(imprint.publication))[-1]}
+        if entry_changed:
+            stored: Any = fragment.to_item()
+            changes.append(Save(partition="entry", sort=new.id, item=stored))
+        if card_changed:
+            work.touched |= _spans(new, imprint)
+        changes += [Drop(partition=f"in {name}", sort=sort) for name, sort in sorted(before - now)]
+        if old and before != now:
+            work.touched |= {*old.collections, *_spans(old, imprint)}
+        if old and old.id and old.id != new.id:
+            changes += [Drop(partition=kind, sort=old.id) for kind in ("entry", "id")]
+        if old:
+            gone = [name for name in old.uses if name not in new.uses]
+            changes += [Drop(partition=f"uses {name}", sort=work.key) for name in gone]
+            if old.due:
+                changes.append(Drop(partition="due", sort=f"{old.due}#{work.key}"))
+        work.awaken |= old is None or not old.live or old.path != new.path
+
+    def _hold(self, work: Work, new: Source, imprint: Imprint) -> None:
+        """A draft, or an article whose time has not come: kept out of sight."""
+        old = work.old
+        if old and old.live:
+            self._leave(work, old, imprint)
+        if old and old.due and old.due != new.due:
+            work.changes.append(Drop(partition="due", sort=f"{old.due}#{work.key}"))
+        if new.due:
+            work.changes.append(Save(partition="due", sort=f"{new.due}#{work.key}", item={}))
+        work.changes.append(Save(partition="source", sort=work.key, item=new.item(), expect=new.version))
+        state: State = "draft" if new.state == "draft" else "scheduled"
+        work.outcome = Outcome(key=work.key, state=state, path=new.path, due=new.due)
+
+    def _withdraw(self, work: Work, imprint: Imprint) -> None:
+        """The file is gone, and with it the article or asset."""
+        old = work.old
+        if old is None:
+            work.outcome = Outcome(key=work.key, state="ignored")
+            return
+        work.awaken = True
+        if old.state == "asset":
+            self.site.delete(work.key)
+        elif old.live:
+            self._leave(work, old, imprint)
+        if old.due:
+            work.changes.append(Drop(partition="due", sort=f"{old.due}#{work.key}"))
+        work.changes += [Drop(partition=f"uses {name}", sort=work.key) for name in old.uses]
+        work.changes.append(Drop(partition="source", sort=work.key, expect=old.version))
+        kind: Kind = "asset" if old.state == "asset" else "article"
+        work.outcome = Outcome(key=work.key, state="withdrawn", kind=kind, path=old.path)
+
+    def _leave(self, work: Work, old: Source, imprint: Imprint) -> None:
+        """Takes a live article out of its collections; its addresses remember that it was there."""
+        work.changes += [Drop(partition=f"in {name}", sort=old.sort) for name in old.collections]
+        work.changes += [Drop(partition=kind, sort=old.id) for kind in ("entry", "id")]
+        work.leave_addresses(old, lambda sort: self.table.get("path", sort))
+        work.touched |= {*old.collections, *_spans(old, imprint)}
+        work.awaken = True
+
+    def _commit(self, works: list[Work]) -> set[str]:
+        """Writes each file's rows as a whole, many files to a transaction; the keys that others were faster with."""
+        group: list[Work] = []
+        again: set[str] = set()
+        size = 0
+        for work in works:
+            if work.refused is not None and work.outcome and work.outcome.state != "refused":
+                work.changes += self.refusals.forgive(work.refused)
+            if not work.changes:
+                continue
+            if size + len(work.changes) > MAX_WRITE:
+                again |= self._write(group)
+                group, size = [], 0
+            group.append(work)
+            size += len(work.changes)
+        return again | self._write(group)
+
+    def _write(self, group: list[Work]) -> set[str]:
+        if not group:
+            return set()
+        try:
+            self.table.write(distinct([change for work in group for change in work.changes]))
+        except Conflict:
+            if len(group) == 1:
+                return {group[0].key}
+            return set().union(*(self._write([work]) for work in group))
+        return set()
+
+    def _refuse(self, work: Work, problems: Sequence[Problem], waits: tuple[str, ...] = ()) -> None:
+        """What was published of the file stays as it is."""
+        for pending in (work.changes, work.touched, work.paths):
+            pending.clear()
+        etag = work.blob.etag if work.blob else ""
+        work.outcome = self.refusals.refuse(work.key, etag, problems, work.refused, waits=waits)
+
+    # --- settings -------------------------------------------------------------------------------------------
+
+    def _refresh(self, keys: list[str]) -> list[Outcome]:
+        """Takes new settings and templates into force; everything is then published anew."""
+        try:
+            changed = self.imprints.refresh()
+        except Invalid as error:
+            return self.refusals.refuse_settings(error)
+        self.refusals.accept_settings(keys)
+        if changed:
+            self.republish()
+        state: State = "updated" if changed else "unchanged"
+        return [Outcome(key=key, state=state, kind="settings") for key in keys]
+
+    def republish(self) -> None:
+        """Asks for everything to be published again, in pieces that several workers can share."""
+        keys = [row.sort for row in self.table.query("source")]
+        keys += [row.sort for row in self.table.query("refused") if not is_setting(row.sort)]
+        self.ask(dict.fromkeys(keys))
+        names = [row.sort for row in self.table.query("collection")] or [SITE]
+        pieces = [names[start : start + REQUEST] for start in range(0, len(names), REQUEST)]
+        self.queue.send([_request(collections=piece) for piece in pieces])
+
+    def ask(self, keys: Iterable[str], *, force: bool = False) -> None:
+        """Sends keys to be published, as few messages as hold them."""
+        wanted = list(keys)
+        pieces = [wanted[start : start + REQUEST] for start in range(0, len(wanted), REQUEST)]
+        if pieces:
+            self.queue.send([_request(keys=piece, force=force) for piece in pieces])
+
+    # --- second half: what lists the files -------------------------------------------------------------------
+
+    def finish(self, stages: Sequence[Stage], *, suspect: bool = False) -> list[str]:
+        """Renders what lists the stages' articles, settles their old addresses, and looks at every file again.
+
+        Returns the keys whose file is no longer what was read. `suspect`: write what seems not to have changed, too.
+        """
+        touched = set().union(*(stage.touched for stage in stages))
+        if touched:
+            self.renderer().bring_up(touched, suspect=suspect)
+        return self.conclude(stages)
+
+    def conclude(self, stages: Sequence[Stage]) -> list[str]:
+        """The rest of `finish`, where the collections have been rendered already."""
+        theme = self.imprints.current().theme
+        for path in sorted(set().union(*(stage.paths for stage in stages))):
+            self.addresses.settle(path, theme)
+        self.ask(sorted(set().union(*(stage.awake for stage in stages))), force=True)
+        again = [key for stage in stages for key, etag in stage.etags.items() if self._etag(key) != etag]
+        self.table.write_each([stage.attempt.drop() for stage in stages])
+        return again
+
+    def renderer(self) -> Renderer:
+        """Renders collections with the imprint in force."""
+        return Renderer(site=self.site, table=self.table, imprint=self.imprints.current(), ping=self.ping)
+
+    def _etag(self, key: str) -> str:
+        try:
+            return self.content.head(key).etag
+        except NotFound:
+            return ""
+
+
+def _unchanged(work: Work, theme: str, now: str) -> bool:
+    """Whether the file is as the catalogue knows it; then its outcome says so."""
+    old = work.old
+    if old is None or work.blob is None or work.refused or old.etag != work.blob.etag or old.theme != theme:
+        return False
+    if old.state == "scheduled" and old.due <= now:
+        return False
+    states: dict[str, State] = {"draft": "draft", "scheduled": "scheduled"}
+    kind: Kind = "asset" if old.state == "asset" else "article"
+    state = states.get(old.state, "unchanged")
+    work.outcome = Outcome(key=work.key, state=state, kind=kind, path=old.path, due=old.due)
+    return True
+
+
+def _spans(source: Source, imprint: Imprint) -> set[str]:
+    return set(spans_of(list(source.collections), source.sort, zone_of(imprint.publication)))
+
+
+def _sha(body: bytes) -> str:
+    return sha256(body).hexdigest()[:32]
+
+
+def _wrong(key: str, what: str, todo: str, code: str) -> Problem:
+    return Problem(file=key, line=0, what=what, todo=todo, code=code)
+
+
+def _request(*, keys: Sequence[str] = (), collections: Sequence[str] = (), force: bool = False) -> str:
+    body = {"pressrun": "publish", "keys": list(keys), "collections": list(collections), "force": force}
+    return orjson.dumps(body).decode()

@@ -1,0 +1,210 @@
+"""What was lost, what is due, and what is to be done from the beginning: everything that no event tells."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+import orjson
+
+from pressrun.domain.spans import DIRECTORY, SITE, instant
+from pressrun.errors import Invalid
+from pressrun.parsing.source import is_article
+from pressrun.ports import Save
+from pressrun.services.catalogue import attempt_of
+from pressrun.services.imprint import is_setting
+from pressrun.services.publish import Publisher, nobody
+from pressrun.services.work import Outcome, Stage
+
+LEASE = timedelta(
+    minutes=20
+)  # an attempt older than this has died: no function runs for longer than 15 minutes
+SWEEP_EVERY = timedelta(hours=1)
+CHUNK = 64
+Progress = Callable[[int, int], None]
+
+
+def changed_keys(publisher: Publisher) -> list[str]:
+    """Files that are not as the catalogue knows them: new, changed, gone, refused, due, or in an older look.
+
+    Other files come before articles, so that an article finds its pictures' sizes. One read of each side.
+    """
+    fingerprint = publisher.imprints.current().fingerprint
+    now = publisher.clock.now().isoformat()
+    known = {row.sort: row.item for row in publisher.table.query("source")}
+    refused = {row.sort for row in publisher.table.query("refused")}
+    changed = []
+    for stat in publisher.content.list():
+        if is_setting(stat.key):
+            continue
+        item = known.pop(stat.key, None)
+        if (
+            item is None
+            or item["etag"] != stat.etag
+            or stat.key in refused
+            or (item["state"] != "asset" and item.get("theme") != fingerprint)
+            or (item["state"] == "scheduled" and str(item["due"]) <= now)
+        ):
+            changed.append(stat.key)
+        refused.discard(stat.key)
+    gone = [*known, *(key for key in refused if not is_setting(key) and key not in known)]
+    return [*gone, *sorted(changed, key=lambda key: (is_article(key), key))]
+
+
+def due_keys(publisher: Publisher) -> list[str]:
+    """Files whose time has come."""
+    now = publisher.clock.now().isoformat()
+    found = []
+    for row in publisher.table.query("due"):
+        due, _, key = row.sort.partition("#")
+        if datetime.fromisoformat(due) <= datetime.fromisoformat(now):
+            found.append(key)
+    return found
+
+
+def redo_lost(publisher: Publisher, *, lease: timedelta = LEASE) -> list[Outcome]:
+    """Does the work of batches that began longer than `lease` ago and never finished."""
+    before = instant(publisher.clock.now() - lease)
+    outcomes: list[Outcome] = []
+    for row in list(publisher.table.query("attempt", high=f"{before}~")):
+        outcomes += publisher.redo(attempt_of(row))
+    return outcomes
+
+
+def tick(publisher: Publisher) -> list[Outcome]:
+    """A minute's work: what is due and what was lost; once an hour, a look at every file."""
+    outcomes = redo_lost(publisher)
+    due = due_keys(publisher)
+    if due:
+        outcomes += publisher.publish(due)
+    now = publisher.clock.now()
+    row = publisher.table.get("site", "swept")
+    if row is None or now - datetime.fromisoformat(str(row.item["at"])) >= SWEEP_EVERY:
+        publisher.ask(changed_keys(publisher))
+        publisher.ask(["pressrun.toml"])
+        publisher.table.write([Save(partition="site", sort="swept", item={"at": now.isoformat()})])
+    return outcomes
+
+
+def handle(publisher: Publisher, body: str) -> list[Outcome]:
+    """A message of our own: files to publish, collections to render."""
+    request: Any = orjson.loads(body)
+    outcomes = (
+        publisher.publish(request["keys"], force=request.get("force", False)) if request["keys"] else []
+    )
+    if request.get("collections"):
+        publisher.renderer().bring_up(request["collections"])
+    return outcomes
+
+
+def drain(publisher: Publisher) -> list[Outcome]:
+    """Handles our own messages until none is left."""
+    outcomes: list[Outcome] = []
+    while messages := publisher.queue.receive(10, visibility=600):
+        for message in messages:
+            outcomes += handle(publisher, message.body)
+            publisher.queue.acknowledge(message)
+    return outcomes
+
+
+@dataclass(slots=True)
+class Report:
+    """What a run over the whole content did."""
+
+    outcomes: list[Outcome] = field(default_factory=list)
+
+    def of(self, *states: str) -> list[Outcome]:
+        """The outcomes in one of the states."""
+        return [outcome for outcome in self.outcomes if outcome.state in states]
+
+
+@dataclass(frozen=True, slots=True)
+class Hands:
+    """Other processes to share the work with: functions of this module's kind, run by an executor."""
+
+    executor: Executor
+    store: Callable[[list[str]], Stage]
+    wave: Callable[[list[str]], set[str]]
+    count: int
+
+
+def bring_in_line(
+    publisher: Publisher,
+    *,
+    hands: Hands | None = None,
+    progress: Progress = nobody,
+    keys: Iterable[str] | None = None,
+) -> Report:
+    """Brings everything in line with the content, or `keys` alone, and takes over what a dead run left behind."""
+    report = Report()
+    report.outcomes += redo_lost(publisher, lease=timedelta(0))
+    report.outcomes += _settings(publisher)
+    wanted = changed_keys(publisher) if keys is None else list(keys)
+    stages = _store(publisher, wanted, hands, progress)
+    for stage in stages:
+        report.outcomes += stage.outcomes
+    names = set().union(*(stage.touched for stage in stages)) | _outdated(publisher)
+    renderer = publisher.renderer()
+    renderer.bump(names)
+    renderer.render(names, _shared(renderer.wave, hands))
+    again = publisher.conclude(stages)
+    if again:
+        report.outcomes += publisher.publish(again)
+    awoken = drain(publisher)
+    seen = {outcome.key for outcome in report.outcomes}
+    report.outcomes += [o for o in awoken if o.key not in seen and o.state not in {"unchanged", "ignored"}]
+    return report
+
+
+def _settings(publisher: Publisher) -> list[Outcome]:
+    """Takes the settings and templates as they are now into force; what they change is found by its look."""
+    keys = {row.sort for row in publisher.table.query("refused") if is_setting(row.sort)}
+    try:
+        publisher.imprints.refresh()
+    except Invalid as error:
+        return publisher.refusals.refuse_settings(error)
+    publisher.refusals.accept_settings(keys)
+    return []
+
+
+def _outdated(publisher: Publisher) -> set[str]:
+    """Collections in an older look, or begun and not finished; at first the ones that every site has."""
+    fingerprint = publisher.imprints.current().fingerprint
+    rows = {row.sort: row.item for row in publisher.table.query("collection")}
+    found = {
+        name
+        for name, item in rows.items()
+        if item["theme"] != fingerprint or item["rendered"] != item["revision"]
+    }
+    return found | ({SITE, DIRECTORY} - set(rows))
+
+
+def _store(publisher: Publisher, keys: list[str], hands: Hands | None, progress: Progress) -> list[Stage]:
+    chunks = [keys[start : start + CHUNK] for start in range(0, len(keys), CHUNK)]
+    done = 0
+    stages: list[Stage] = []
+    mapped: Iterable[Stage]
+    mapped = hands.executor.map(hands.store, chunks) if hands else map(publisher.store, chunks)
+    for stage in mapped:
+        stages.append(stage)
+        done += len(stage.attempt.keys)
+        progress(done, len(keys))
+    return stages
+
+
+def _shared(wave: Callable[[list[str]], set[str]], hands: Hands | None) -> Callable[[list[str]], set[str]]:
+    """`wave` over several processes, where there is enough of it."""
+    if hands is None:
+        return wave
+
+    def shared(names: Sequence[str]) -> set[str]:
+        if len(names) < 4:
+            return wave(list(names))
+        size = max(1, min(16, len(names) // (hands.count * 2)))
+        pieces = [list(names[start : start + size]) for start in range(0, len(names), size)]
+        return set().union(*hands.executor.map(hands.wave, pieces))
+
+    return shared

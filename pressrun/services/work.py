@@ -1,0 +1,101 @@
+"""One file on its way through publishing, and what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+from pressrun.domain.problems import Problem
+from pressrun.domain.urls import claim_of
+from pressrun.ports import ABSENT, Blob, Drop, Item, Row, Save
+from pressrun.services.catalogue import Attempt, Source
+from pressrun.services.plan import Settled
+
+State = Literal[
+    "published", "updated", "withdrawn", "unchanged", "refused", "draft", "scheduled", "moved", "ignored"
+]
+Kind = Literal["article", "asset", "settings"]
+Rows = dict[tuple[str, str], Row]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What became of one file. `path` is the article's address ("hello/"); `problems` say why it was refused."""
+
+    key: str
+    state: State
+    kind: Kind = "article"
+    path: str = ""
+    due: str = ""
+    problems: tuple[Problem, ...] = ()
+
+
+@dataclass(slots=True, kw_only=True)
+class Stage:
+    """What the first half of publishing has done and the second half is to finish."""
+
+    attempt: Attempt
+    outcomes: list[Outcome] = field(default_factory=list)
+    etags: dict[str, str] = field(default_factory=dict)  # as read; "" where the file is absent
+    touched: set[str] = field(default_factory=set)
+    paths: set[str] = field(default_factory=set)
+    awake: set[str] = field(default_factory=set)
+
+
+@dataclass(slots=True, kw_only=True)
+class Work:
+    """One file in one round. It is done when it has an `outcome`; then `changes` are the rows to write."""
+
+    key: str
+    blob: Blob | None  # None: the file is absent
+    old: Source | None
+    refused: Row | None
+    settled: Settled | None = None  # where the file is an article that can be published
+    heir_of: str = ""  # the file that this one was, before it was moved
+    successor: Work | None = None  # where the file is gone: the one that it has become
+    outcome: Outcome | None = None
+    changes: list[Save | Drop] = field(default_factory=list)
+    touched: set[str] = field(default_factory=set)  # collections that show it
+    paths: set[str] = field(default_factory=set)  # whose redirect or tombstone is to be settled
+    released: set[str] = field(default_factory=set)  # addresses that others may be waiting for
+    awaken: bool = False  # files that refer to this one are to be looked at again
+
+    def owns(self, row: Row | None) -> bool:
+        """Whether an address or id is this file's, or was the file's that it is the heir of."""
+        return row is not None and row.item["source"] in {self.key, self.heir_of}
+
+    def succeed(self, heir: Source) -> None:
+        """This file is `heir`, moved: its row goes, and what it was is what this one was."""
+        self.heir_of = heir.key
+        if heir.version != ABSENT:
+            self.changes.append(Drop(partition="source", sort=heir.key, expect=heir.version))
+        self.changes += [Drop(partition=f"uses {used}", sort=heir.key) for used in heir.uses]
+        self.old = replace(heir, key=self.key, version=ABSENT, uses=())
+
+    def leave_addresses(self, source: Source, stored: Callable[[str], Row | None]) -> None:
+        """Where this file's article stood, there is to be word that it is gone."""
+        for path in (source.path, *source.aliases, *source.former):
+            row = stored(claim_of(path))
+            if row is not None and self.owns(row):
+                kept: Item = {"id": source.id, "first_seen": source.first_seen}
+                self.changes.append(
+                    claiming(path, {"kind": "gone", "source": self.key, "path": path, **kept}, row)
+                )
+            self.paths.add(path)
+            self.released.add(path)
+
+
+def claiming(path: str, item: Item, row: Row | None) -> Save:
+    """The write that says who stands at an address, on condition that nobody else has said so since `row`."""
+    return Save(partition="path", sort=claim_of(path), item=item, expect=row.version if row else ABSENT)
+
+
+def distinct(changes: list[Save | Drop]) -> list[Save | Drop]:
+    """One change a row, the last one; a transaction takes no two."""
+    return list({(change.partition, change.sort): change for change in changes}.values())
+
+
+def held(row: Row) -> dict[str, Any]:
+    """What a `path` row says."""
+    return row.item

@@ -1,0 +1,244 @@
+"""The editor's story on the local backends: files change, and the site follows."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import feedparser
+import pytest
+
+from pressrun import bootstrap
+from pressrun.services.sweep import Report, bring_in_line
+from pressrun.services.work import Outcome
+
+
+class Desk:
+    """An editor's folder, and what comes of it."""
+
+    def __init__(self, root: Path) -> None:
+        self.content = root / "content"
+        self.content.mkdir()
+        self.site = root / "home" / "site"
+        self.house = bootstrap.local(self.content, root / "home", {})
+
+    def write(self, key: str, text: str | bytes) -> None:
+        path = self.content / key
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(text.encode() if isinstance(text, str) else text)
+
+    def article(self, key: str, title: str, body: str = "Some text.", **metadata: str) -> None:
+        lines = "".join(f"{name}: {value}\n" for name, value in metadata.items())
+        self.write(key, f"---\ntitle: {title}\ndate: 2026-05-01\n{lines}---\n{body}\n")
+
+    def publish(self) -> Report:
+        return bring_in_line(self.house.publisher)
+
+    def state(self, key: str) -> Outcome:
+        return next(outcome for outcome in self.publish().outcomes if outcome.key == key)
+
+    def page(self, path: str) -> str:
+        return (self.site / path / "index.html").read_text("utf-8")
+
+    def titles(self, path: str = "") -> list[str]:
+        """The titles in a folder's feeds, which must agree."""
+        rss = [
+            entry.title for entry in feedparser.parse((self.site / path / "feed.xml").read_bytes()).entries
+        ]
+        atom = [
+            entry.title for entry in feedparser.parse((self.site / path / "atom.xml").read_bytes()).entries
+        ]
+        feed = json.loads((self.site / path / "feed.json").read_bytes())
+        assert rss == atom == [item["title"] for item in feed["items"]]
+        return rss
+
+    def ids(self) -> dict[str, str]:
+        return {
+            item["title"]: item["id"] for item in json.loads((self.site / "feed.json").read_bytes())["items"]
+        }
+
+    def meta(self, key: str) -> dict[str, str]:
+        return dict(self.house.site.head(key).metadata)
+
+    def everything(self) -> dict[str, bytes]:
+        return {str(p.relative_to(self.site)): p.read_bytes() for p in self.site.rglob("*") if p.is_file()}
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    desk = Desk(tmp_path)
+    yield desk
+    desk.house.close()
+
+
+def test_an_upload_appears_on_page_index_and_feeds(desk: Desk) -> None:
+    """One file makes its page, and stands in every list that it belongs to."""
+    desk.article("hello.md", "Hello", tags="[Sea]", author="Ada")
+    assert desk.state("hello.md").state == "published"
+    assert "<h1" in desk.page("hello")
+    assert (
+        "Hello" in desk.page("") and "Hello" in desk.page("tags/sea") and "Hello" in desk.page("authors/ada")
+    )
+    for folder in ("", "tags/sea", "authors/ada"):
+        assert desk.titles(folder) == ["Hello"]
+
+
+def test_a_second_run_writes_nothing(desk: Desk) -> None:
+    """Publishing again what has not changed leaves every file alone."""
+    desk.article("a.md", "A", tags="[x]")
+    desk.publish()
+    before = {path: path.stat().st_mtime_ns for path in desk.site.rglob("*")}
+    report = desk.publish()
+    assert not [outcome for outcome in report.outcomes if outcome.state != "unchanged"]
+    assert before == {path: path.stat().st_mtime_ns for path in desk.site.rglob("*")}
+
+
+def test_an_edit_keeps_the_id_and_a_new_slug_redirects(desk: Desk) -> None:
+    """An entry is known by the same id under every title and address."""
+    desk.article("a.md", "First")
+    desk.publish()
+    known = desk.ids()["First"]
+    desk.article("a.md", "Second", slug="elsewhere")
+    assert desk.state("a.md").path == "elsewhere/"
+    assert desk.ids() == {"Second": known}
+    assert desk.meta("a/index.html")["location"] == "/elsewhere/"
+
+
+def test_a_withdrawn_article_leaves_everything(desk: Desk) -> None:
+    """It is in no list any more, and its address says that it is gone."""
+    desk.article("a.md", "A", tags="[only]")
+    desk.article("b.md", "B")
+    desk.publish()
+    (desk.content / "a.md").unlink()
+    assert desk.state("a.md").state == "withdrawn"
+    assert desk.titles() == ["B"]
+    assert desk.meta("a/index.html")["status"] == "410"
+    assert not (desk.site / "tags/only/feed.xml").exists()
+    assert "only" not in desk.page("tags")
+
+
+def test_a_renamed_file_keeps_its_identity(desk: Desk) -> None:
+    """The same bytes under a new name are the same article; its old address leads to the new one."""
+    desk.article("old-name.md", "A")
+    desk.publish()
+    known = desk.ids()["A"]
+    (desk.content / "old-name.md").rename(desk.content / "new-name.md")
+    desk.publish()
+    assert desk.ids() == {"A": known}
+    assert desk.meta("old-name/index.html")["location"] == "/new-name/"
+
+
+def test_a_moved_and_edited_file_keeps_its_identity(desk: Desk) -> None:
+    """Whoever takes the address of a file that is gone is that file."""
+    desk.article("a.md", "A")
+    desk.publish()
+    known = desk.ids()["A"]
+    (desk.content / "a.md").unlink()
+    desk.article("posts/a.md", "A, edited")
+    desk.publish()
+    assert desk.ids() == {"A, edited": known}
+
+
+def test_two_files_with_one_slug_are_refused_and_let_in_when_it_is_free(desk: Desk) -> None:
+    """The first keeps the address; the second is told whose it is, and published once it is free."""
+    desk.article("a.md", "A", slug="same")
+    desk.publish()
+    desk.article("b.md", "B", slug="same")
+    refused = desk.state("b.md")
+    assert (refused.state, refused.problems[0].line) == ("refused", 4)
+    assert "a.md" in refused.problems[0].what
+    assert desk.titles() == ["A"]
+    desk.article("a.md", "A", slug="other")
+    desk.publish()
+    assert sorted(desk.titles()) == ["A", "B"]
+
+
+def test_a_bad_edit_changes_nothing_that_is_published(desk: Desk) -> None:
+    """The author is told the line; readers see what they saw; a report lies beside the site."""
+    desk.article("a.md", "A")
+    desk.publish()
+    before = desk.everything()
+    desk.write("a.md", "---\ntitle: A\ndate: [unclosed\n---\ntext\n")
+    outcome = desk.state("a.md")
+    assert outcome.state == "refused"
+    assert outcome.problems[0].line in {3, 4}
+    assert before == desk.everything()
+    report = json.loads((desk.site.parent / "errors" / "a.md.json").read_bytes())
+    assert report["problems"][0]["line"] == outcome.problems[0].line
+    desk.article("a.md", "A, mended")
+    desk.publish()
+    assert not (desk.site.parent / "errors" / "a.md.json").exists()
+
+
+def test_a_picture_that_comes_later_gives_the_page_its_size(desk: Desk) -> None:
+    """Whatever the order of uploads, the page knows the picture's width and height."""
+    png = bytes.fromhex("89504e470d0a1a0a0000000d494844520000000300000002080200000012168c3d")
+    desk.article("posts/a.md", "A", body="![A dot](dot.png)")
+    desk.publish()
+    desk.write("posts/dot.png", png + b"\x00" * 16)
+    desk.publish()
+    assert 'src="/posts/dot.png" width="3" height="2"' in desk.page("a")
+    assert "http://127.0.0.1:8000/posts/dot.png" in (desk.site / "feed.xml").read_text()
+
+
+def test_a_link_to_a_file_follows_it_to_its_new_address(desk: Desk) -> None:
+    """A relative link to an article's file leads to its page, wherever that moves."""
+    desk.article("a.md", "A", body="See [b](b.md#part).")
+    desk.article("b.md", "B")
+    desk.publish()
+    assert 'href="/b/#' in desk.page("a")
+    desk.article("b.md", "B", slug="moved")
+    desk.publish()
+    assert 'href="/moved/#' in desk.page("a")
+
+
+def test_drafts_and_future_articles_wait(desk: Desk) -> None:
+    """Neither is in any list before its time."""
+    desk.article("a.md", "A", draft="true")
+    desk.article("b.md", "B", publish_at="2999-01-01")
+    report = desk.publish()
+    assert {outcome.key: outcome.state for outcome in report.outcomes} == {
+        "a.md": "draft",
+        "b.md": "scheduled",
+    }
+    assert desk.titles() == []
+
+
+def test_new_settings_reach_every_page(desk: Desk) -> None:
+    """A new title is on every page and in every feed."""
+    desk.article("a.md", "A")
+    desk.publish()
+    desk.write("pressrun.toml", 'title = "The Daily Test"\n')
+    desk.publish()
+    assert "The Daily Test" in desk.page("a")
+    assert feedparser.parse((desk.site / "feed.xml").read_bytes()).feed.title == "The Daily Test"
+
+
+def test_wrong_settings_are_refused_with_their_line(desk: Desk) -> None:
+    """The settings in force stay so."""
+    desk.write("pressrun.toml", 'title = "Right"\n')
+    desk.article("a.md", "A")
+    desk.publish()
+    desk.write("pressrun.toml", 'title = "Wrong"\nlanguage = "klingon!"\n')
+    refused = desk.publish().of("refused")
+    assert [(outcome.key, outcome.problems[0].line) for outcome in refused] == [("pressrun.toml", 2)]
+    assert "Right" in desk.page("a")
+
+
+def test_the_order_of_uploads_does_not_matter(tmp_path: Path) -> None:
+    """The same files give the same bytes, one at a time in any order or all at once."""
+    (tmp_path / "one").mkdir()
+    (tmp_path / "two").mkdir()
+    one, two = Desk(tmp_path / "one"), Desk(tmp_path / "two")
+    names = [f"{number}.md" for number in range(12)]
+    for desk, order in ((one, names), (two, names[::-1])):
+        for name in order:
+            number = int(name[:-3])
+            desk.article(name, f"T{number}", tags=f"[t{number % 3}]", updated=f"2026-05-{number + 2:02}")
+            if desk is one:
+                desk.publish()
+        desk.publish()
+    assert one.everything() == two.everything()
+    one.house.close()
+    two.house.close()
