@@ -12,7 +12,8 @@ from pathlib import Path
 from pressrun.config import environment_settings
 from pressrun.ports import ObjectStore, Queue, Table
 from pressrun.services.imprint import Imprints
-from pressrun.services.publish import Publisher
+from pressrun.services.addresses import PAGE_CACHE
+from pressrun.services.publish import ASSET_CACHE, Publisher, nobody
 
 
 class SystemClock:
@@ -48,12 +49,17 @@ def local(
     `durable` False: what is committed survives a crash of the program, and may not survive one of the machine.
     """
     from pressrun.adapters.local.files import FileStore
+    from pressrun.adapters.local.headers import Headers, by_suffix
     from pressrun.adapters.local.sqlite import SqliteQueue, SqliteTable
+
+    def implied(key: str) -> Headers:
+        """What most objects of a site are stored with; the file store keeps only what differs from it."""
+        return by_suffix(key)._replace(cache_control=PAGE_CACHE if key.endswith(".html") else ASSET_CACHE)
 
     home.mkdir(parents=True, exist_ok=True)
     clock = SystemClock()
     source = FileStore(content, etags="stat")
-    site = FileStore(home / "site", home / "objects.db")
+    site = FileStore(home / "site", home / "objects.db", implies=implied)
     reports = FileStore(home / "errors")
     table = SqliteTable(home / "catalogue.db", durable=durable)
     queue = SqliteQueue(home / "queue.db", "publish", clock)
@@ -82,8 +88,9 @@ def aws(environment: Mapping[str, str] = os.environ) -> House:
     """S3, DynamoDB and SQS, named by the environment.
 
     PRESSRUN_CONTENT_BUCKET holds uploads under `content/` (watched) and reports under `errors/` (not watched);
-    PRESSRUN_SITE_BUCKET the site; PRESSRUN_TABLE the catalogue; PRESSRUN_QUEUE_URL the publishing queue;
-    PRESSRUN_TOPIC_ARN, optional, the editors' notifications. Raises KeyError where one is missing.
+    PRESSRUN_SITE_BUCKET the site; PRESSRUN_TABLE the catalogue; PRESSRUN_QUEUE_URL the publishing queue and
+    PRESSRUN_DEAD_QUEUE_URL, optional, its dead letters; PRESSRUN_TOPIC_ARN, optional, the editors' notifications.
+    Raises KeyError where one is missing.
     """
     from pressrun.adapters.aws.clients import Clients
     from pressrun.adapters.aws.dynamodb import DynamoTable
@@ -97,7 +104,9 @@ def aws(environment: Mapping[str, str] = os.environ) -> House:
     reports = S3Store(clients.s3, bucket, "errors/")
     site = S3Store(clients.s3, environment["PRESSRUN_SITE_BUCKET"])
     table = DynamoTable(clients.dynamodb, environment["PRESSRUN_TABLE"])
-    queue = SqsQueue(clients.sqs, environment["PRESSRUN_QUEUE_URL"])
+    queue = SqsQueue(
+        clients.sqs, environment["PRESSRUN_QUEUE_URL"], environment.get("PRESSRUN_DEAD_QUEUE_URL")
+    )
     topic = environment.get("PRESSRUN_TOPIC_ARN", "")
     publisher = Publisher(
         content=source,
@@ -108,21 +117,17 @@ def aws(environment: Mapping[str, str] = os.environ) -> House:
         clock=SystemClock(),
         nonce=nonce,
         imprints=Imprints(source, table, environment_settings(environment)),
-        notify=SnsTopic(clients.sns, topic).tell if topic else _quiet,
+        notify=SnsTopic(clients.sns, topic).tell if topic else nobody,
         ping=_ping,
     )
 
     def close() -> None:
-        for part in (source, site, reports, table, queue):
+        for part in (source, site, reports, table, queue, clients):
             part.close()
 
     return House(
         content=source, site=site, reports=reports, table=table, queue=queue, publisher=publisher, close=close
     )
-
-
-def _quiet(subject: str, text: str) -> None:
-    """Nobody asked to be told."""
 
 
 def _ping(hub: str, urls: Sequence[str]) -> None:

@@ -22,7 +22,7 @@ from pressrun.domain.feeds import Fragment
 from pressrun.domain.problems import Problem
 from pressrun.domain.spans import SITE, instant, spans_of
 from pressrun.domain.urls import asset_problem, claim_of, page_key
-from pressrun.errors import Conflict, Invalid, NotFound, Transient
+from pressrun.errors import Conflict, Invalid, NotFound, Permanent, Transient
 from pressrun.parsing.media import sniff
 from pressrun.parsing.source import is_article, parse_article
 from pressrun.ports import ABSENT, MAX_WRITE, Blob, Clock, Drop, ObjectStore, Put, Queue, Save, Table
@@ -318,16 +318,15 @@ class Publisher:
             duration=round(media.duration),
         )
         same = old is not None and old.state == "asset" and old.sha == new.sha
-        if suspect or not same:
-            self.site.put(
-                Put(
-                    key=work.key,
-                    body=blob.body,
-                    content_type=media.type,
-                    cache_control=ASSET_CACHE,
-                    metadata=ACTIVE if media.active else {},
-                )
-            )
+        put = Put(
+            key=work.key,
+            body=blob.body,
+            content_type=media.type,
+            cache_control=ASSET_CACHE,
+            metadata=ACTIVE if media.active else {},
+        )
+        if (suspect or not same) and not self._put(work, put):
+            return
         shape = ("state", "type", "width", "height", "size", "duration")
         work.awaken |= old is None or any(getattr(old, name) != getattr(new, name) for name in shape)
         work.changes.append(Save(partition="source", sort=work.key, item=new.item(), expect=new.version))
@@ -345,7 +344,7 @@ class Publisher:
         articles = [compose(settled, publication, known.get) for _, settled in ready]
         entries = [entry_for(article, publication) for article in articles]
         fragments = render_entries(entries, publication.podcast)
-        puts: list[Put] = []
+        puts: list[tuple[Work, Put]] = []
         for (work, settled), article, fragment in zip(ready, articles, fragments, strict=True):
             page = article_page(imprint.theme, article)
             card = card_for(article, fragment)
@@ -357,18 +356,33 @@ class Publisher:
             )
             old = work.old
             if suspect or old is None or not old.live or (old.page, old.path) != (new.page, new.path):
-                puts.append(
-                    Put(key=page_key(new.path), body=page, content_type=HTML, cache_control=PAGE_CACHE)
-                )
+                key = page_key(new.path)
+                puts.append((work, Put(key=key, body=page, content_type=HTML, cache_control=PAGE_CACHE)))
             self._enter(work, new, card, fragment, imprint, suspect=suspect)
             state: State = "published" if old is None or not old.live else "updated"
             if old and old.live and (old.page, old.path) == (new.page, new.path) and not work.touched:
                 state = "unchanged"
             warnings = settled.parsed.warnings
             work.outcome = Outcome(key=work.key, state=state, path=new.path, problems=warnings)
-        for result in self.site.put_many(puts):
-            if not isinstance(result, str):
-                raise result
+        try:
+            results = self.site.put_many([put for _, put in puts])
+        except Permanent:  # of one or more: each on its own shows which
+            for work, put in puts:
+                self._put(work, put)
+        else:
+            for result in results:
+                if not isinstance(result, str):
+                    raise result
+
+    def _put(self, work: Work, put: Put) -> bool:
+        """Writes an object; False where the site cannot hold it, and its author is told."""
+        try:
+            self.site.put(put)
+        except Permanent as error:
+            what = f"cannot be stored as {put.key}: {error}"
+            self._refuse(work, [_wrong(work.key, what, "give it another name", "name")])
+            return False
+        return True
 
     def _enter(
         self, work: Work, new: Source, card: Card, fragment: Fragment, imprint: Imprint, *, suspect: bool

@@ -56,7 +56,7 @@ def serving(app: Any) -> Iterator[str]:
 
 
 @contextmanager
-def aws_client(service: str, url: str) -> Iterator[Any]:
+def aws_client(service: Any, url: str) -> Iterator[Any]:
     client = boto3.client(
         service,
         endpoint_url=url,

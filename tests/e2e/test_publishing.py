@@ -242,3 +242,17 @@ def test_the_order_of_uploads_does_not_matter(tmp_path: Path) -> None:
     assert one.everything() == two.everything()
     one.house.close()
     two.house.close()
+
+
+def test_an_address_that_a_file_system_cannot_hold_is_refused(desk: Desk) -> None:
+    """A file and a folder cannot have one name; what can be published is."""
+    desk.write("notes", "just notes")
+    desk.article("a.md", "A", slug="notes")
+    desk.article("b.md", "B")
+    report = desk.publish()
+    assert {outcome.key: outcome.state for outcome in report.outcomes} == {
+        "a.md": "refused",
+        "b.md": "published",
+        "notes": "published",
+    }
+    assert desk.titles() == ["B"]

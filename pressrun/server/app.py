@@ -1,0 +1,161 @@
+"""The site as an ASGI application: what uvicorn runs, and what a test calls without a socket."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+
+from pressrun.domain.urls import href
+from pressrun.errors import PressrunError
+from pressrun.ports import Clock, ObjectStore
+from pressrun.server.accesslog import AccessLog, Exchange
+from pressrun.server.messages import Answer, Header, Request, Scope, encoded, read_request
+from pressrun.server.policies import security
+from pressrun.server.reload import EVENTS, FOLDER, HEARTBEAT, Receive, Reloads, Send
+from pressrun.server.site import PLAIN, Site
+
+CHUNK = 262_144  # bytes handed over at once; a reader who leaves ends the transfer after this many
+
+
+class SiteApp:
+    """Serves a site's objects (ASGI 3), reading only.
+
+    `base`: the path that the site stands under, "" or "/blog"; may be set anew while serving. `live`: pages
+    reload when `changed` is called. `log`: where requests are written, those of the reload script left out.
+    `behind_proxy`: believe the last X-Forwarded-For and X-Forwarded-Proto, which our own proxy set.
+    """
+
+    def __init__(
+        self,
+        site: ObjectStore,
+        *,
+        base: str,
+        live: bool,
+        log: AccessLog | None,
+        clock: Clock,
+        behind_proxy: bool = False,
+        heartbeat: float = HEARTBEAT,
+    ) -> None:
+        self._site = Site(site, base=base, live=live, clock=clock)
+        self._live = live
+        self._log = log
+        self._behind_proxy = behind_proxy
+        self._reloads = Reloads(heartbeat)
+
+    @property
+    def base(self) -> str:
+        """The path that the site stands under."""
+        return self._site.base
+
+    @base.setter
+    def base(self, base: str) -> None:
+        self._site.base = base
+
+    def changed(self, files: Iterable[str] = ()) -> None:
+        """Lets open pages see whether they have changed; `files`: keys of changed pictures and the like.
+
+        May be called from any thread, and returns at once.
+        """
+        self._reloads.changed(self.base + href(key) for key in files)
+
+    def close(self) -> None:
+        """Ends the streams of open pages, which would keep a server from stopping. From any thread."""
+        self._reloads.close()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers one request, or follows the server's life."""
+        if scope["type"] == "lifespan":
+            await self._live_through(receive, send)
+        elif scope["type"] == "http":
+            await self._answer(read_request(scope, behind_proxy=self._behind_proxy), receive, send)
+        else:
+            raise ValueError(f"a {scope['type']} connection is not served")
+
+    async def _live_through(self, receive: Receive, send: Send) -> None:
+        while True:
+            message = await receive()
+            if message["type"] == "lifespan.shutdown":
+                self.close()
+            await send({"type": f"{message['type']}.complete"})
+            if message["type"] == "lifespan.shutdown":
+                return
+
+    async def _answer(self, request: Request, receive: Receive, send: Send) -> None:
+        ours = request.target.startswith(f"{self.base}/{FOLDER}".encode())
+        if self._live and request.method == "GET" and request.target == f"{self.base}/{EVENTS}".encode():
+            await _start(send, 200, [*_STREAM, *security(request.scheme)])
+            await self._reloads.serve(receive, send)
+        elif self._log is None or ours:
+            await self._respond(request, send)
+        else:
+            await self._respond_logged(request, send, self._log)
+
+    async def _respond(self, request: Request, send: Send) -> None:
+        try:
+            answer = await asyncio.to_thread(self._site.answer, request)
+        except PressrunError:
+            answer = _unavailable(request)
+        body = answer.body
+        if answer.status in {204, 304}:  # these have no body and no length of one (RFC 9110, 6.4.1)
+            await _start(send, answer.status, answer.headers)
+        else:
+            await _start(send, answer.status, [*answer.headers, ("Content-Length", str(len(body)))])
+        if request.method == "HEAD":
+            body = b""
+        for start in range(0, max(len(body), 1), CHUNK):
+            part = body[start : start + CHUNK]
+            await send({"type": "http.response.body", "body": part, "more_body": start + CHUNK < len(body)})
+
+    async def _respond_logged(self, request: Request, send: Send, log: AccessLog) -> None:
+        came = began = log.now()
+        status, size = 500, 0  # what the server answers where this fails
+        headers: dict[bytes, bytes] = {}
+
+        async def counted(message: Scope) -> None:
+            nonlocal began, status, size, headers
+            if message["type"] == "http.response.start":
+                began, status, headers = log.now(), message["status"], dict(message["headers"])
+                size += sum(len(name) + len(value) + 4 for name, value in message["headers"]) + 19
+            else:
+                size += len(message["body"])
+            await send(message)
+
+        try:
+            await self._respond(request, counted)
+        finally:
+            exchange = Exchange(
+                request=request,
+                status=status,
+                received=_weight(request),
+                sent=size,
+                content_type=headers.get(b"content-type", b"").decode("latin-1"),
+                content_length=headers.get(b"content-length", b"").decode("latin-1"),
+                content_range=headers.get(b"content-range", b"").decode("latin-1"),
+                came=came,
+                began=began,
+                ended=log.now(),
+            )
+            log.write(exchange)
+
+
+_STREAM = [
+    ("Content-Type", "text/event-stream"),
+    ("Cache-Control", "no-store"),
+    ("X-Accel-Buffering", "no"),  # nginx would hold events back
+]
+
+
+async def _start(send: Send, status: int, headers: Iterable[Header]) -> None:
+    await send({"type": "http.response.start", "status": status, "headers": encoded(headers)})
+
+
+def _unavailable(request: Request) -> Answer:
+    """The store could not answer now."""
+    headers = [("Content-Type", PLAIN), ("Cache-Control", "no-store"), ("Retry-After", "1")]
+    return Answer(status=503, headers=[*headers, *security(request.scheme)], body=b"Try again in a moment.\n")
+
+
+def _weight(request: Request) -> int:
+    """Bytes of the request's head, as a client would have sent it."""
+    line = len(request.method) + len(request.target) + len(request.query) + 12
+    return line + sum(len(name) + len(value) + 4 for name, value in request.headers.items())

@@ -1,0 +1,197 @@
+"""Publish, serve, watch: the whole of `pressrun serve`."""
+
+from __future__ import annotations
+
+import errno
+import signal
+import socket
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Final
+
+import uvicorn
+
+from pressrun import bootstrap
+from pressrun.errors import Permanent, PressrunError
+from pressrun.server.accesslog import AccessLog
+from pressrun.server.app import SiteApp
+from pressrun.server.publishing import Desk
+from pressrun.server.watching import watch
+from pressrun.services.sweep import Progress, Report
+
+GRACE: Final = 1  # seconds that a download under way is given when the server stops
+
+
+def _silent(*_: object) -> None:
+    """Tells nobody."""
+
+
+def serve(
+    content: Path,
+    home: Path,
+    host: str = "127.0.0.1",
+    port: int = 8000,
+    *,
+    access_log: bool = True,
+    behind_proxy: bool = False,
+    progress: Progress = _silent,
+    on_ready: Callable[[str], None] = _silent,
+    on_report: Callable[[Report], None] = _silent,
+    on_error: Callable[[Exception], None] | None = None,
+) -> None:
+    """Publishes `content`, serves the site at `host` and `port` (0: a free one), and publishes what changes.
+
+    Returns after SIGINT or SIGTERM, within a second or so. `on_ready` is called with the site's address once
+    requests are answered. `on_report` and `on_error` are called from another thread, for each publish and for
+    what went wrong in one; publishing goes on. Requests are logged in `home/logs` (see AccessLog).
+
+    Raises Invalid where the settings are wrong at the start; Permanent where the port is taken, or where what
+    is written to `home` would be taken for content.
+    """
+    _refuse_nesting(content, home)
+    with suppress(KeyboardInterrupt), _interruptible(), _listening(host, port) as listener:
+        house = bootstrap.local(content, home)
+        clock, stop = bootstrap.SystemClock(), threading.Event()
+        app = SiteApp(
+            house.site,
+            base="",
+            live=True,
+            log=AccessLog(home / "logs", clock) if access_log else None,
+            clock=clock,
+            behind_proxy=behind_proxy,
+        )
+        desk = Desk(house.publisher, app, stop, on_report, on_error or _print)
+        threads = [
+            threading.Thread(
+                target=watch, args=(content, stop, desk.look), kwargs={"home": home}, daemon=True
+            ),
+            threading.Thread(target=desk.work, daemon=True),
+        ]
+        try:
+            desk.open(progress)
+            for thread in threads:
+                thread.start()
+            address = f"{_address(host, listener)}{app.base}/"
+            _Server(app, on_ready=lambda: on_ready(address)).run(sockets=[listener])
+        finally:
+            stop.set()
+            desk.wake()
+            if _ended(threads):
+                house.close()  # a publish that takes longer ends with the process; the next start redoes it
+
+
+class _Server(uvicorn.Server):
+    """uvicorn, which waits for open streams to end before it stops: so they are ended first."""
+
+    def __init__(self, app: SiteApp, *, on_ready: Callable[[], None]) -> None:
+        config = uvicorn.Config(
+            app,
+            log_config=None,
+            log_level="error",
+            access_log=False,
+            proxy_headers=False,  # SiteApp decides whom to believe
+            server_header=False,
+            lifespan="on",
+            ws="none",
+            timeout_graceful_shutdown=GRACE,
+        )
+        super().__init__(config)
+        self._app = app
+        self._on_ready = on_ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self._on_ready()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._app.close()
+        await super().shutdown(sockets)
+
+
+@contextmanager
+def _listening(host: str, port: int) -> Iterator[socket.socket]:
+    """A listening socket, before anything is published: whoever connects meanwhile is answered afterwards."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        listener = socket.socket(family, kind, protocol)
+    except OSError as error:
+        raise Permanent(f"cannot listen at {host}: {error.strerror}; choose another with --host") from None
+    with listener:
+        try:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(address)
+            listener.listen(128)
+        except PermissionError:
+            raise Permanent(f"port {port} needs privileges; choose one from 1024 on: --port 8000") from None
+        except OSError as error:
+            raise Permanent(_taken(host, port, error)) from None
+        yield listener
+
+
+def _taken(host: str, port: int, error: OSError) -> str:
+    if error.errno != errno.EADDRINUSE:
+        return f"cannot listen at {host}, port {port}: {error.strerror}; choose another with --host"
+    other = port + 1 if port < 65535 else 8000
+    return f"port {port} at {host} is taken; stop what uses it, or choose another: --port {other}"
+
+
+def _address(host: str, listener: socket.socket) -> str:
+    """Where a browser on this machine finds the listener."""
+    shown = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(host, host)  # noqa: S104
+    port = listener.getsockname()[1]
+    return f"http://[{shown}]:{port}" if ":" in shown else f"http://{shown}:{port}"
+
+
+def _refuse_nesting(content: Path, home: Path) -> None:
+    """What lies in the content folder and is not hidden is published: the site itself must not be."""
+    inner, outer = home.resolve(), content.resolve()
+    if inner.is_relative_to(outer) and not any(
+        part.startswith(".") for part in inner.relative_to(outer).parts
+    ):
+        raise Permanent(
+            f"{home} lies in {content} and would be published with it; "
+            f"choose a folder outside, or a hidden one: --home {content / '.pressrun'}"
+        )
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """SIGTERM stops as Ctrl-C does: stores are closed, and the process ends with 0."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, _interrupt) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def _ended(threads: list[threading.Thread]) -> bool:
+    """Whether the threads end soon."""
+    deadline = time.monotonic() + 0.5
+    for thread in threads:
+        if thread.is_alive():
+            thread.join(max(0.0, deadline - time.monotonic()))
+    return not any(thread.is_alive() for thread in threads)
+
+
+def _print(error: Exception) -> None:
+    """A failure that was foreseen in a line, any other as it is."""
+    text = (
+        str(error)
+        if isinstance(error, (PressrunError, OSError))
+        else "".join(traceback.format_exception(error))
+    )
+    sys.stderr.write(f"error: {text}\n")
