@@ -11,8 +11,8 @@ from pathlib import Path
 
 from pressrun.config import environment_settings
 from pressrun.ports import ObjectStore, Queue, Table
-from pressrun.services.imprint import Imprints
 from pressrun.services.addresses import PAGE_CACHE
+from pressrun.services.imprint import Imprints
 from pressrun.services.publish import ASSET_CACHE, Publisher, nobody
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 import sys
@@ -58,6 +59,8 @@ _house: bootstrap.House | None = None
 
 def _begin(content: Path, home: Path) -> None:
     global _house  # noqa: PLW0603 - a worker process has one publication, for as long as it lives
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)  # many short-lived values, hardly a cycle among them
     _house = bootstrap.local(content, home, durable=False)
 
 
@@ -65,8 +68,8 @@ def _store(keys: list[str]) -> Stage:
     return _mine().publisher.store(keys)
 
 
-def _wave(names: list[str]) -> set[str]:
-    return _mine().publisher.renderer().wave(names)
+def _wave(names: list[str], within: frozenset[str]) -> set[str]:
+    return _mine().publisher.renderer().wave(names, within)
 
 
 def _mine() -> bootstrap.House:

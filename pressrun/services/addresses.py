@@ -13,7 +13,7 @@ from pressrun.rendering.pages import gone_page, redirect_page
 from pressrun.rendering.theme import Theme
 from pressrun.services.catalogue import Catalogue, Source
 from pressrun.services.plan import Settled, digest
-from pressrun.services.work import Rows, Work, claiming, distinct, held
+from pressrun.services.work import Rows, Work, claiming, held
 
 MAX_ROUNDS = 20
 HTML = "text/html; charset=utf-8"
@@ -45,10 +45,10 @@ class Addresses:
             )
         ]
 
-    def claim(self, work: Work, settled: Settled, rows: Rows) -> Settled | None:
-        """Takes the article's addresses and id; None where somebody was faster, and all is to be read again.
+    def claims(self, work: Work, settled: Settled, rows: Rows) -> tuple[Settled, list[Save | Drop]]:
+        """The writes that take the article's addresses and id, each on condition that nobody was faster.
 
-        Returns the article with the identity that it inherits from what stood there. Raises Invalid where an address
+        Also the article with the identity that it inherits from what stood there. Raises Invalid where an address
         or the id is another's; `work.released` then names the address.
         """
         settled = self._at_home(work, settled, rows)
@@ -67,20 +67,20 @@ class Addresses:
         changes += self._aliases(work, settled, rows)
         changes += self._identity(work, settled, rows)
         changes += self._left_behind(work, source, rows)
-        if not changes:
-            return settled
-        try:
-            self._table.write(distinct(changes))
-        except Conflict:
-            return None
-        return settled
+        return settled, changes
 
     def _at_home(self, work: Work, settled: Settled, rows: Rows) -> Settled:
         source, lines = settled.source, settled.parsed.lines
         row = rows.get(("path", claim_of(source.path)))
-        if row is None or work.owns(row):
+        if row is None:
             return settled
         there = held(row)
+        if work.owns(row):  # after a withdrawal, or a go at this that did not come to its end
+            return (
+                _remembering(settled, there.get("id", ""), there.get("first_seen", ""))
+                if work.old is None
+                else settled
+            )
         if there["kind"] not in STANDING:
             first = work.old is None and there["kind"] == "gone"
             return _remembering(settled, there["id"], there["first_seen"]) if first else settled

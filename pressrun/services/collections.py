@@ -44,6 +44,9 @@ MAX_ROUNDS = 200
 HTML = "text/html; charset=utf-8"
 
 
+Wave = Callable[[list[str], frozenset[str]], set[str]]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rendition:
     """What a collection consists of now. `follow` names collections that show something that has changed here."""
@@ -74,6 +77,7 @@ class Renderer:
         self.ping = ping
         self.catalogue = Catalogue(table)
         self._newest: dict[tuple[str, int], list[Card]] = {}
+        self._spans: dict[str, list[Card]] = {}
         ttl = self.publication.feed.ttl_minutes * 60
         self._feed_cache = f"public, max-age={ttl}"
         self._page_cache = "public, max-age=60"
@@ -100,10 +104,10 @@ class Renderer:
             pending = self._save(saves)
         raise Transient("collections are being changed by others over and over")
 
-    def render(self, names: Iterable[str], wave_of: Callable[[list[str]], set[str]] | None = None) -> None:
+    def render(self, names: Iterable[str], wave_of: Wave | None = None) -> None:
         """Renders collections and what follows from them, spans first, the directory last.
 
-        `wave_of` renders collections of one rank and returns what is to be rendered then; several workers may share it.
+        `wave_of` does as `wave` does; several workers may share it.
         """
         todo = set(names)
         render_wave = wave_of or self.wave
@@ -112,7 +116,7 @@ class Renderer:
                 return
             rank = min(map(_rank, todo))
             wave = {name for name in todo if _rank(name) == rank}
-            todo = (todo - wave) | render_wave(sorted(wave))
+            todo = (todo - wave) | render_wave(sorted(wave), frozenset(wave))
         raise Transient("collections are being rendered by others over and over")
 
     def _save(self, saves: list[Save]) -> list[str]:
@@ -129,15 +133,20 @@ class Renderer:
                         lost.append(save.sort)
         return lost
 
-    def wave(self, names: list[str]) -> set[str]:
-        """Renders collections of one rank; the names that are to be rendered (again, or because of these)."""
+    def wave(self, names: list[str], within: frozenset[str]) -> set[str]:
+        """Renders collections of one rank; the names that are to be rendered again, or because of these.
+
+        `within` is the whole rank that is being rendered, where `names` are a part of it: no rendition depends on
+        another of its rank, so none follows from one.
+        """
         self._newest.clear()
+        self._spans.clear()
         states = self.catalogue.collections(names)
         renditions = {name: self._rendition(name) for name in names}
         rows = [row for rendition in renditions.values() for row in rendition.rows]
         if rows:
             self.table.write_each(rows)
-        follow = set().union(*(rendition.follow for rendition in renditions.values())) - {""}
+        follow = set().union(*(rendition.follow for rendition in renditions.values())) - within
         if follow:
             self.bump(follow)
         done, wrote = self._put(states, renditions)
@@ -497,8 +506,12 @@ class Renderer:
 
     def _cards_in(self, span: Span) -> list[Card]:
         """The cards of a span, oldest first."""
-        low, high = span.bounds(self.zone)
-        return self.catalogue.cards(span.collection, low=low, high=high, newest_first=False)
+        found = self._spans.get(span.name)
+        if found is None:
+            low, high = span.bounds(self.zone)
+            found = self.catalogue.cards(span.collection, low=low, high=high, newest_first=False)
+            self._spans[span.name] = found
+        return found
 
     def _local(self, card: Card) -> datetime:
         try:
@@ -538,11 +551,12 @@ def _sized(cards: Sequence[Card]) -> list[Sized]:
 
 
 def _rank(name: str) -> int:
+    """Months before years, which list them; terms, the site, and the directory of all."""
     if name == DIRECTORY:
-        return 3
-    if parse_span(name):
-        return 0
-    return 2 if name == SITE else 1
+        return 4
+    if span := parse_span(name):
+        return 0 if span.month else 1
+    return 3 if name == SITE else 2
 
 
 def _distrusted(state: Collection) -> Collection:

@@ -205,7 +205,6 @@ class Publisher:
         """A file that has gone and one that has come with the same bytes are one file, renamed."""
         if gone.old is not None:
             come.succeed(gone.old)
-            gone.successor = come
 
     def _is_article(self, key: str) -> bool:
         """Articles by name; beside a folder's index.md, texts and pages are files that belong to it."""
@@ -251,20 +250,25 @@ class Publisher:
         sources = [source for work, settled in articles for source in (settled.source, work.old) if source]
         used = [("source", name) for _, settled in articles for name in settled.source.uses]
         rows = self.table.get_many([*self.addresses.rows_for(sources), *used])
-        ready: list[tuple[Work, Settled]] = []
-        again: set[str] = set()
-        for work in works:
-            if work.outcome is not None:
+        claims: list[tuple[Work, list[Save | Drop]]] = []
+        claimed: list[tuple[Work, Settled]] = []
+        for work, settled in articles:
+            if settled.source.state != "published":
+                self._hold(work, settled.source, imprint)
                 continue
-            if work.settled is None:
+            try:
+                identified, changes = self.addresses.claims(work, settled, rows)
+            except Invalid as error:
+                self._refuse(work, error.problems, waits=tuple(sorted(work.released)))
                 continue
-            if work.settled.source.state != "published":
-                self._hold(work, work.settled.source, imprint)
-            elif claimed := self._claim(work, work.settled, rows):
-                ready.append((work, claimed))
-            elif work.outcome is None:
-                again.add(work.key)
+            claims.append((work, changes))
+            claimed.append((work, identified))
+        again = self._write_in_groups(claims)
+        ready = [(work, settled) for work, settled in claimed if work.key not in again]
         self._publish_articles(ready, imprint, rows, suspect=suspect)
+        heirs = {work.heir_of: work for work, _ in claimed if work.heir_of}
+        for work in works:
+            work.successor = heirs.get(work.key)
         again |= self._take_leave([work for work in works if work.blob is None], again, imprint)
         return again | self._commit([work for work in works if work.key not in again])
 
@@ -280,14 +284,6 @@ class Publisher:
             else:
                 self._withdraw(work, imprint)
         return waiting
-
-    def _claim(self, work: Work, settled: Settled, rows: Rows) -> Settled | None:
-        try:
-            return self.addresses.claim(work, settled, rows)
-        except Invalid as error:
-            waits = tuple(sorted(work.released))
-            self._refuse(work, error.problems, waits=waits)
-            return None
 
     # --- files that are not articles ------------------------------------------------------------------------
 
@@ -455,31 +451,39 @@ class Publisher:
         work.awaken = True
 
     def _commit(self, works: list[Work]) -> set[str]:
-        """Writes each file's rows as a whole, many files to a transaction; the keys that others were faster with."""
-        group: list[Work] = []
-        again: set[str] = set()
-        size = 0
+        """Writes each file's rows as a whole; the keys that others were faster with."""
         for work in works:
             if work.refused is not None and work.outcome and work.outcome.state != "refused":
                 work.changes += self.refusals.forgive(work.refused)
-            if not work.changes:
-                continue
-            if size + len(work.changes) > MAX_WRITE:
-                again |= self._write(group)
-                group, size = [], 0
-            group.append(work)
-            size += len(work.changes)
-        return again | self._write(group)
+        return self._write_in_groups([(work, work.changes) for work in works])
 
-    def _write(self, group: list[Work]) -> set[str]:
-        if not group:
-            return set()
+    def _write_in_groups(self, wanted: list[tuple[Work, list[Save | Drop]]]) -> set[str]:
+        """Each file's changes or none of them, many files to a transaction; the keys whose changes conflict."""
+        groups: list[list[tuple[Work, list[Save | Drop]]]] = [[]]
+        size = 0
+        for work, changes in wanted:
+            if changes and size + len(changes) > MAX_WRITE and groups[-1]:
+                groups.append([])
+                size = 0
+            if changes:
+                groups[-1].append((work, changes))
+                size += len(changes)
+        return set().union(*(self._write(group) for group in groups))
+
+    def _write(self, group: list[tuple[Work, list[Save | Drop]]]) -> set[str]:
+        changes = [change for _, changes in group for change in changes]
+        rows = {(change.partition, change.sort) for change in changes}
+        if len(group) > 1 and len(rows) < sum(len(distinct(part)) for _, part in group):
+            return set().union(
+                *(self._write([part]) for part in group)
+            )  # two files want one row: one after the other
         try:
-            self.table.write(distinct([change for work in group for change in work.changes]))
+            if changes:
+                self.table.write(distinct(changes))
         except Conflict:
             if len(group) == 1:
-                return {group[0].key}
-            return set().union(*(self._write([work]) for work in group))
+                return {group[0][0].key}
+            return set().union(*(self._write([part]) for part in group))
         return set()
 
     def _refuse(self, work: Work, problems: Sequence[Problem], waits: tuple[str, ...] = ()) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -15,6 +15,7 @@ from pressrun.errors import Invalid
 from pressrun.parsing.source import is_article
 from pressrun.ports import Save
 from pressrun.services.catalogue import attempt_of
+from pressrun.services.collections import Wave
 from pressrun.services.imprint import is_setting
 from pressrun.services.publish import Publisher, nobody
 from pressrun.services.work import Outcome, Stage
@@ -127,7 +128,7 @@ class Hands:
 
     executor: Executor
     store: Callable[[list[str]], Stage]
-    wave: Callable[[list[str]], set[str]]
+    wave: Wave
     count: int
 
 
@@ -195,16 +196,16 @@ def _store(publisher: Publisher, keys: list[str], hands: Hands | None, progress:
     return stages
 
 
-def _shared(wave: Callable[[list[str]], set[str]], hands: Hands | None) -> Callable[[list[str]], set[str]]:
+def _shared(wave: Wave, hands: Hands | None) -> Wave:
     """`wave` over several processes, where there is enough of it."""
     if hands is None:
         return wave
 
-    def shared(names: Sequence[str]) -> set[str]:
+    def shared(names: list[str], within: frozenset[str]) -> set[str]:
         if len(names) < 4:
-            return wave(list(names))
+            return wave(names, within)
         size = max(1, min(16, len(names) // (hands.count * 2)))
-        pieces = [list(names[start : start + size]) for start in range(0, len(names), size)]
-        return set().union(*hands.executor.map(hands.wave, pieces))
+        pieces = [names[start : start + size] for start in range(0, len(names), size)]
+        return set().union(*hands.executor.map(hands.wave, pieces, [within] * len(pieces)))
 
     return shared
