@@ -49,7 +49,7 @@ def lint(content: ObjectStore, imprint: Imprint, clock: Clock) -> list[Problem]:
     """Every finding in the content, by file and line: errors keep a file from being published, warnings do not."""
     shelf = _read(content, imprint, clock.now())
     _duplicates(shelf)
-    anchors = {article.source.path: set(_IDS.findall(article.parsed.html)) for article in shelf.articles}
+    anchors = {article.source.path: {"", *_IDS.findall(article.parsed.html)} for article in shelf.articles}
     for settled in shelf.articles:
         shelf.problems += settled.parsed.warnings
         shelf.problems += _missing(settled, shelf)
@@ -170,7 +170,9 @@ def _dead_links(
             what = f"no page or file of this site stands at {parts.path}"
             line = shelf.line_of(settled.source.key, path.rstrip("/"))
             yield _warn(settled, line, what, "mend or remove the link", "dead-link")
-        elif parts.fragment and path in anchors and unquote(parts.fragment) not in anchors[path]:
+        elif path != settled.source.path and unquote(parts.fragment) not in anchors.get(
+            path, {unquote(parts.fragment)}
+        ):
             what = f"the page {parts.path} has no place #{parts.fragment}"
             line = shelf.line_of(settled.source.key, f"#{parts.fragment.removeprefix('s-')}")
             yield _warn(settled, line, what, "mend the part behind the #", "dead-anchor")

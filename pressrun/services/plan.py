@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
-from hashlib import blake2b
+from hashlib import sha256
 from html import unescape
 from typing import Any
 from urllib.parse import quote, urljoin
@@ -44,7 +44,7 @@ class Settled:
 
 def digest(data: bytes) -> str:
     """A short fingerprint of derived bytes; equal bytes, equal digest."""
-    return blake2b(data, digest_size=12).hexdigest()
+    return sha256(data).hexdigest()[:24]
 
 
 def settle(

@@ -41,7 +41,7 @@ def test_the_sample_publication_is_the_same_on_s3_as_at_home(cloud: Cloud, tmp_p
 
 @pytest.mark.slow
 @pytest.mark.skipif(not REAL.exists(), reason="the real blog lies beside the repository")
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(3000)
 def test_a_real_blog_is_the_same_on_s3_as_at_home(cloud: Cloud, tmp_path: Path) -> None:
     """349 posts, eight events at a time, in random order."""
     cloud.publish(upload_all(cloud, REAL))
