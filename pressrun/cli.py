@@ -238,15 +238,19 @@ def _place(outcome: Outcome) -> str:
 
 def _summary(report: Report) -> str:
     parts = []
-    for state in ("published", "updated", "withdrawn", "scheduled", "draft", "unchanged", "refused"):
+    for state in ("published", "updated", "withdrawn", "moved", "scheduled", "draft", "unchanged", "refused"):
         found = report.of(state)
-        if found:
-            files = sum(outcome.kind == "asset" for outcome in found)
+        files = sum(outcome.kind == "asset" for outcome in found)
+        number = len(found) - files + (report.unchanged if state == "unchanged" else 0)
+        if found or number:
             extra = f" (and {_count(files, 'file')})" if files else ""
-            parts.append(f"{len(found) - files} {state}{extra}")
-    if not report.of("published", "updated", "withdrawn", "refused", "scheduled"):
-        return "Nothing has changed." if not parts else f"Nothing has changed: {', '.join(parts)}."
-    return ", ".join(parts) + "."
+            parts.append(f"{number} {state}{extra}")
+    changed = report.of("published", "updated", "withdrawn", "moved", "refused", "scheduled")
+    return (
+        f"{', '.join(parts)}."
+        if changed
+        else f"Nothing has changed: {', '.join(parts) or 'there is nothing here'}."
+    )
 
 
 def _print_problem(problem: Problem, console: Console) -> None:

@@ -105,9 +105,9 @@ def _unknown_names(settings: Mapping[str, Any]) -> list[list[str]]:
     unknown = [[name] for name in settings if name not in _NAMES]
     for name, known in _TABLES.items():
         value = settings.get(name)
-        for table in value if isinstance(value, list) else [value]:
+        for index, table in enumerate(value if isinstance(value, list) else [value]):
             if isinstance(table, dict):
-                unknown += [[name, key] for key in table if key not in known]
+                unknown += [[name, str(index), key] for key in table if key not in known]
     return unknown
 
 
@@ -117,7 +117,8 @@ def _unknown(path: list[str], text: str) -> Problem:
     known = _TABLES[path[0]] if len(path) > 1 else _NAMES
     near = get_close_matches(path[-1], known, n=1)
     todo = f"did you mean `{near[0]}`?" if near else "remove it; the README lists the settings"
-    return _problem(path, f"`{'.'.join(path)}` is not a setting", todo, text)
+    name = ".".join(part for part in path if not part.isdigit())
+    return _problem(path, f"`{name}` is not a setting", todo, text)
 
 
 def _checked(publication: Publication, text: str) -> list[Problem]:

@@ -153,6 +153,7 @@ def _dead_links(
     places = {claim_of(page_key(s.path)) for s in shelf.files.values() if s.state != "asset"}
     places |= {claim_of(page_key(alias)) for s in shelf.files.values() for alias in s.aliases}
     terms = {f"tags/{slugify(tag)}/" for s in shelf.articles for tag in s.parsed.tags}
+    missing = {key for name in references(settled.parsed) for key in candidates(settled.source.key, name)}
     terms |= {f"authors/{slugify(name)}/" for s in shelf.articles for name in s.parsed.authors}
     for link in dict.fromkeys(_LINK.findall(html)):
         parts = urlsplit(link.replace("&amp;", "&"))
@@ -166,12 +167,14 @@ def _dead_links(
             or path
             in {"", "tags/", "authors/", "feed.xml", "atom.xml", "feed.json", "feeds.opml", "sitemap.xml"}
         )
-        if not known:
+        if not known and path not in missing:
             what = f"no page or file of this site stands at {parts.path}"
             line = shelf.line_of(settled.source.key, path.rstrip("/"))
             yield _warn(settled, line, what, "mend or remove the link", "dead-link")
-        elif path != settled.source.path and unquote(parts.fragment) not in anchors.get(
-            path, {unquote(parts.fragment)}
+        elif (
+            known
+            and path != settled.source.path
+            and unquote(parts.fragment) not in anchors.get(path, {unquote(parts.fragment)})
         ):
             what = f"the page {parts.path} has no place #{parts.fragment}"
             line = shelf.line_of(settled.source.key, f"#{parts.fragment.removeprefix('s-')}")

@@ -33,11 +33,17 @@ def changed_keys(publisher: Publisher) -> list[str]:
 
     Other files come before articles, so that an article finds its pictures' sizes. One read of each side.
     """
+    return compare(publisher)[0]
+
+
+def compare(publisher: Publisher) -> tuple[list[str], int]:
+    """`changed_keys`, and how many files are as they were."""
     fingerprint = publisher.imprints.current().fingerprint
     now = publisher.clock.now().isoformat()
     known = {row.sort: row.item for row in publisher.table.query("source")}
     refused = {row.sort for row in publisher.table.query("refused")}
     changed = []
+    same = 0
     for stat in publisher.content.list():
         if is_setting(stat.key):
             continue
@@ -50,9 +56,11 @@ def changed_keys(publisher: Publisher) -> list[str]:
             or (item["state"] == "scheduled" and str(item["due"]) <= now)
         ):
             changed.append(stat.key)
+        else:
+            same += 1
         refused.discard(stat.key)
     gone = [*known, *(key for key in refused if not is_setting(key) and key not in known)]
-    return [*gone, *sorted(changed, key=lambda key: (is_article(key), key))]
+    return [*gone, *sorted(changed, key=lambda key: (is_article(key), key))], same
 
 
 def due_keys(publisher: Publisher) -> list[str]:
@@ -116,6 +124,7 @@ class Report:
     """What a run over the whole content did."""
 
     outcomes: list[Outcome] = field(default_factory=list)
+    unchanged: int = 0  # files that were not even read
 
     def of(self, *states: str) -> list[Outcome]:
         """The outcomes in one of the states."""
@@ -143,7 +152,9 @@ def bring_in_line(
     report = Report()
     report.outcomes += redo_lost(publisher, lease=timedelta(0))
     report.outcomes += _settings(publisher)
-    wanted = changed_keys(publisher) if keys is None else list(keys)
+    wanted = list(keys or ())
+    if keys is None:
+        wanted, report.unchanged = compare(publisher)
     stages = _store(publisher, wanted, hands, progress)
     for stage in stages:
         report.outcomes += stage.outcomes

@@ -1,0 +1,60 @@
+"""What `pressrun check` finds, and where."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pressrun.runs import check_all
+
+
+@pytest.fixture
+def found(tmp_path: Path):
+    """Checks files given by name; (file, line, code) of each finding."""
+
+    def check(**files: str) -> list[tuple[str, int, str]]:
+        for name, text in files.items():
+            path = tmp_path / name.replace("__", "/").replace("_md", ".md").replace("_png", ".png")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+        return [(problem.file, problem.line, problem.code) for problem in check_all(tmp_path)]
+
+    return check
+
+
+def article(body: str, extra: str = "") -> str:
+    return f"---\ntitle: T\ndate: 2026-01-01\n{extra}---\n{body}\n"
+
+
+def test_a_clean_publication_has_nothing_to_mend(found) -> None:
+    """Links to other files, pages, tags and places are found."""
+    text = "[b](b.md) [tag](/tags/x/) [feed](/feed.xml) [archive](/archive/) [place](b.md#part)"
+    assert found(a_md=article(text, "tags: [x]\n"), b_md=article("## Part")) == []
+
+
+def test_missing_files_and_dead_links_are_found_on_their_line(found) -> None:
+    """A picture that is not there, a page that is not there, a place that is not there."""
+    body = "one\n\n![x](gone.png)\n\n[y](/nowhere/)\n\n[z](b.md#nothing)"
+    assert found(a_md=article(body), b_md=article("text")) == [
+        ("a.md", 7, "missing-file"),
+        ("a.md", 9, "dead-link"),
+        ("a.md", 11, "dead-anchor"),
+    ]
+
+
+def test_two_articles_with_one_address_or_id_are_found(found) -> None:
+    """The second is told whose it is."""
+    codes = found(a_md=article("x", "slug: same\nid: one\n"), b_md=article("x", "slug: same\nid: one\n"))
+    assert codes == [("b.md", 4, "duplicate-slug"), ("b.md", 5, "duplicate-id")]
+
+
+def test_reserved_names_are_found(found) -> None:
+    """An article cannot stand where the publisher's own pages do."""
+    assert found(a_md=article("x", "slug: tags\n")) == [("a.md", 4, "slug")]
+
+
+def test_an_entry_that_no_feed_can_hold_is_found(found) -> None:
+    """Full content never becomes a summary: so the editor is told."""
+    codes = {code for _, _, code in found(a_md=article("word " * 60_000))}
+    assert codes == {"feed-size"}

@@ -1,0 +1,128 @@
+"""The command line, as an editor meets it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from pressrun import cli
+
+GOOD = "---\ntitle: Hello\ndate: 2026-01-01\nsummary: A start.\n---\nText.\n"
+BAD = "---\ntitle: Hello\ndate: yesterday or so\n---\nText.\n"
+
+
+def run(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:
+    """Runs `pressrun` with these arguments; its exit status."""
+    monkeypatch.setattr("sys.argv", ["pressrun", *map(str, arguments)])
+    with pytest.raises(SystemExit) as stopped:
+        cli.main()
+    return int(stopped.value.code or 0)
+
+
+@pytest.fixture
+def content(tmp_path: Path) -> Path:
+    folder = tmp_path / "content"
+    folder.mkdir()
+    (folder / "hello.md").write_text(GOOD)
+    return folder
+
+
+def test_publish_says_what_it_did(monkeypatch, capsys, content, tmp_path) -> None:
+    """The first run publishes, the second has nothing to do."""
+    home = tmp_path / "home"
+    assert run(monkeypatch, "publish", content, "--home", home) == 0
+    assert "/hello/" in (said := capsys.readouterr().out)
+    assert "1 published" in said
+    assert run(monkeypatch, "publish", content, "--home", home) == 0
+    assert "Nothing has changed: 1 unchanged." in capsys.readouterr().out
+
+
+def test_publish_exits_with_1_and_names_file_and_line(monkeypatch, capsys, content, tmp_path) -> None:
+    """What can be published is; what cannot is named."""
+    (content / "bad.md").write_text(BAD)
+    assert run(monkeypatch, "publish", content, "--home", tmp_path / "home") == 1
+    printed = capsys.readouterr()
+    assert "bad.md:3: " in printed.err
+    assert "1 published, 1 refused." in printed.out
+
+
+def test_wrong_settings_stop_the_first_run(monkeypatch, capsys, content, tmp_path) -> None:
+    """Nothing is published under settings that nobody meant."""
+    (content / "pressrun.toml").write_text('titel = "Oops"\n')
+    assert run(monkeypatch, "publish", content, "--home", tmp_path / "home") == 1
+    assert "pressrun.toml:1: `titel` is not a setting; did you mean `title`?" in capsys.readouterr().err
+    assert not (tmp_path / "home" / "site" / "index.html").exists()
+
+
+def test_a_missing_folder_is_named_with_what_to_do(monkeypatch, capsys, tmp_path) -> None:
+    """Exit status 2: the call was wrong, not a file."""
+    assert run(monkeypatch, "publish", tmp_path / "nowhere") == 2
+    assert "pressrun init" in capsys.readouterr().err
+
+
+def test_check_prints_findings_as_text_and_as_json(monkeypatch, capsys, content) -> None:
+    """Nothing is written; errors exit with 1."""
+    (content / "bad.md").write_text(BAD)
+    assert run(monkeypatch, "check", content) == 1
+    assert "bad.md:3: " in capsys.readouterr().out
+    assert run(monkeypatch, "check", content, "--format", "json") == 1
+    (finding,) = json.loads(capsys.readouterr().out)
+    assert (finding["file"], finding["line"], finding["severity"]) == ("bad.md", 3, "error")
+    assert sorted(path.name for path in content.iterdir()) == ["bad.md", "hello.md"]
+
+
+def test_a_new_publication_can_be_published_at_once(monkeypatch, capsys, tmp_path) -> None:
+    """`init` makes a folder that `check` has nothing to say against."""
+    folder = tmp_path / "new"
+    assert run(monkeypatch, "init", folder, "--title", 'The "Quoted" Times') == 0
+    assert run(monkeypatch, "check", folder) == 0
+    assert "Nothing to mend" not in capsys.readouterr().err
+    assert run(monkeypatch, "publish", folder, "--home", tmp_path / "home") == 0
+    assert "The &#34;Quoted&#34; Times" in (tmp_path / "home/site/index.html").read_text()
+
+
+def test_init_never_writes_into_a_folder_that_is_not_empty(monkeypatch, capsys, content) -> None:
+    """What is there stays as it is."""
+    assert run(monkeypatch, "init", content) == 2
+    assert [path.name for path in content.iterdir()] == ["hello.md"]
+
+
+def test_doctor_says_what_is_missing(monkeypatch, capsys, content, tmp_path) -> None:
+    """On AWS it names the variables; at home it hints at settings."""
+    for name in ("CONTENT_BUCKET", "SITE_BUCKET", "TABLE", "QUEUE_URL"):
+        monkeypatch.delenv(f"PRESSRUN_{name}", raising=False)
+    assert run(monkeypatch, "doctor", content, "--home", tmp_path / "home") == 0
+    assert "pressrun.toml" in capsys.readouterr().out
+    assert run(monkeypatch, "doctor", content, "--target", "aws") == 1
+    assert "PRESSRUN_SITE_BUCKET is not set" in capsys.readouterr().out
+
+
+def test_the_environment_overrides_settings(monkeypatch, capsys, content, tmp_path) -> None:
+    """PRESSRUN_TITLE is the publication's title, whatever the file says."""
+    monkeypatch.setenv("PRESSRUN_TITLE", "From outside")
+    monkeypatch.setenv("PRESSRUN_FEED__ENTRIES", "7")
+    assert run(monkeypatch, "publish", content, "--home", tmp_path / "home") == 0
+    assert "From outside" in (tmp_path / "home/site/hello/index.html").read_text()
+
+
+def test_long_work_is_shared_by_processes_with_the_same_result(
+    monkeypatch, capsys, content, tmp_path
+) -> None:
+    """Two processes write the bytes that one writes."""
+    for number in range(310):
+        text = f"---\ntitle: T{number}\ndate: 2026-{number % 9 + 1:02}-11\ntags: [t{number % 5}]\n---\nText {number}.\n"
+        (content / f"{number}.md").write_text(text)
+    for jobs in (1, 2):
+        assert run(monkeypatch, "publish", content, "--home", tmp_path / str(jobs), "--jobs", jobs) == 0
+    one, two = (
+        {
+            str(p.relative_to(tmp_path / jobs)): p.read_bytes()
+            for p in (tmp_path / jobs / "site").rglob("*")
+            if p.is_file()
+        }
+        for jobs in ("1", "2")
+    )
+    assert one == two
+    assert len(one) > 400

@@ -1,0 +1,61 @@
+"""Settings are checked when they are read, and a wrong one is named with its line."""
+
+from __future__ import annotations
+
+import pytest
+
+from pressrun.config import environment_settings, publication_from, read_settings
+from pressrun.domain.publication import Publication
+from pressrun.errors import Invalid
+
+
+def problems(text: str) -> list[tuple[int, str]]:
+    with pytest.raises(Invalid) as refused:
+        read_settings(text.encode())
+    return [(problem.line, problem.what) for problem in refused.value.problems]
+
+
+def test_no_settings_are_settings() -> None:
+    """Every default works."""
+    assert publication_from({}, {}) == Publication()
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "what"),
+    [
+        ('title = "A"\nurl = "example.org"\n', 2, "`url`"),
+        ('title = "A"\nurl = "https://example.org/"\n', 2, "`url`"),
+        ('language = "not a language"\n', 1, "`language`"),
+        ('\n\ntimezone = "Mars/Olympus"\n', 3, "`timezone`"),
+        ("[feed]\nentries = 0\n", 2, "`feed.entries`"),
+        ('[feed]\nentries = "many"\n', 2, "`feed.entries`"),
+        ("[feed]\nttl_minutes = 1\n", 2, "`feed.ttl_minutes`"),
+        ('id_authority = "nonsense"\n', 1, "`id_authority`"),
+        ('[[authors]]\nname = "A"\n[[authors]]\nnmae = "B"\n', 4, "`authors.nmae`"),
+        ("title = \n", 1, "is not TOML"),
+    ],
+)
+def test_a_wrong_setting_is_named_with_its_line(text: str, line: int, what: str) -> None:
+    """File and line, what is wrong, and what to do."""
+    found = problems(text)
+    assert any(place == line and what in said for place, said in found), found
+
+
+def test_all_wrong_settings_are_named_at_once() -> None:
+    """An editor mends them in one go."""
+    assert [line for line, _ in problems('language = "?"\ntimezone = "?"\n')] == [1, 2]
+
+
+def test_settings_survive_being_stored() -> None:
+    """What is kept in the catalogue is what was read."""
+    text = b'title = "A"\n[feed]\nentries = 7\n[[authors]]\nname = "Ada"\n[podcast]\ncategory = "Arts"\n'
+    publication = publication_from(read_settings(text), {})
+    assert Publication.from_item(publication.to_item()) == publication
+
+
+def test_the_environment_overrides_what_it_names_alone() -> None:
+    """Variables that choose backends are no settings."""
+    variables = {"PRESSRUN_URL": "https://a.example", "PRESSRUN_TABLE": "t", "PRESSRUN_FEED__ENTRIES": "9"}
+    found = environment_settings(variables)
+    assert found == {"url": "https://a.example", "feed.entries": "9"}
+    assert publication_from({}, found).feed.entries == 9
