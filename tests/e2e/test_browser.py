@@ -1,0 +1,136 @@
+"""The reader's and the editor's story in a real browser, against the real server."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect, sync_playwright
+
+CHROMIUM = shutil.which("chromium")
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-background-networking",
+    "--disable-sync",
+]
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(CHROMIUM is None, reason="Debian's chromium is not installed"),
+]
+ARTICLE = "---\ntitle: {title}\ndate: 2026-01-01\ntags: [sea]\n{more}---\n{body}\n"
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture
+def content(tmp_path: Path) -> Path:
+    folder = tmp_path / "content"
+    folder.mkdir()
+    (folder / "tide.md").write_text(ARTICLE.format(title="The tide", more="", body="It rises."))
+    return folder
+
+
+@pytest.fixture
+def address(content: Path, tmp_path: Path) -> Iterator[str]:
+    """`pressrun serve` as an editor starts it."""
+    port = free_port()
+    command = [sys.executable, "-c", "from pressrun.cli import main; main()"]
+    command += ["serve", str(content), "--home", str(tmp_path / "home"), "--port", str(port)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as server:
+        assert server.stdout is not None
+        for line in server.stdout:
+            if "Serving" in line:
+                break
+        yield f"http://127.0.0.1:{port}"
+        server.terminate()
+        server.communicate(timeout=30)
+
+
+@pytest.fixture
+def page() -> Iterator[Page]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        page = browser.new_page()
+        page.set_default_timeout(60_000)
+        expect.set_options(timeout=60_000)
+        yield page
+        browser.close()
+
+
+def test_an_open_page_follows_upload_edit_retitle_and_withdrawal(
+    page: Page, address: str, content: Path
+) -> None:
+    """Nothing is reloaded by hand."""
+    page.goto(address)
+    expect(page.get_by_role("link", name="The tide")).to_be_visible()
+    (content / "moon.md").write_text(ARTICLE.format(title="The moon", more="", body="It pulls."))
+    expect(page.get_by_role("link", name="The moon")).to_be_visible()
+    page.goto(f"{address}/moon/")
+    expect(page.get_by_text("It pulls.")).to_be_visible()
+    (content / "moon.md").write_text(ARTICLE.format(title="The moon", more="", body="It pulls the sea."))
+    expect(page.get_by_text("It pulls the sea.")).to_be_visible()
+    (content / "moon.md").write_text(ARTICLE.format(title="Our moon", more="", body="It pulls the sea."))
+    expect(page.get_by_role("heading", level=1)).to_have_text("Our moon")
+    (content / "moon.md").unlink()
+    expect(page.get_by_role("heading", level=1)).not_to_have_text("Our moon")
+    page.goto(address)
+    expect(page.get_by_role("link", name="Our moon")).to_have_count(0)
+
+
+def test_pages_need_no_script_and_break_no_policy(page: Page, address: str) -> None:
+    """No page asks for anything from elsewhere, nor runs into its own content security policy."""
+    said: list[str] = []
+    page.on("console", lambda message: said.append(message.text) if message.type == "error" else None)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    for path in (
+        "/",
+        "/tide/",
+        "/tags/",
+        "/tags/sea/",
+        "/authors/",
+        "/archive/",
+        "/archive/2026/",
+        "/feeds/",
+    ):
+        response = page.goto(address + path)
+        assert response is not None
+        assert response.status == 200
+        expect(page.get_by_role("main")).to_be_visible()
+        expect(page.get_by_role("heading", level=1)).to_have_count(1)
+    assert said == []
+    assert [url for url in asked if not re.match(re.escape(address), url)] == []
+
+
+@pytest.mark.parametrize("width", [375, 768, 1280])
+def test_no_page_scrolls_sideways(page: Page, address: str, content: Path, width: int) -> None:
+    """Long words, wide tables and long lines of code stay within the page at every width."""
+    wide = f"{'x' * 300}\n\n| {' | '.join(['a wide column'] * 12)} |\n|{'---|' * 12}\n\n```\n{'y' * 400}\n```"
+    (content / "wide.md").write_text(ARTICLE.format(title="W" * 120, more="", body=wide))
+    page.set_viewport_size({"width": width, "height": 900})
+    page.goto(address)
+    expect(page.get_by_role("link", name="W" * 120).first).to_be_visible()
+    for path in ("/", "/wide/", "/tags/sea/"):
+        page.goto(address + path)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_the_skip_link_comes_first_and_leads_to_the_article(page: Page, address: str) -> None:
+    """Whoever reads by keyboard passes the navigation with one key."""
+    page.goto(f"{address}/tide/")
+    page.keyboard.press("Tab")
+    focused = page.evaluate("document.activeElement.getAttribute('href')")
+    assert focused.startswith("#")
+    assert page.locator(focused).count() == 1
