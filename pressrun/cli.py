@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from rich.console import Console
@@ -20,8 +20,10 @@ from pressrun import __version__
 from pressrun.config import SETTINGS_FILE
 from pressrun.domain.problems import Problem
 from pressrun.errors import Invalid, PressrunError
-from pressrun.services.sweep import Report
-from pressrun.services.work import Outcome
+
+if TYPE_CHECKING:
+    from pressrun.services.sweep import Report
+    from pressrun.services.work import Outcome
 
 app = typer.Typer(
     name="pressrun",

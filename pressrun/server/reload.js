@@ -3,8 +3,8 @@
   "use strict";
   const script = document.currentScript;
   const loaded = script.dataset.version;
-  const events = new URL("events", script.src);
-  let stream = null;
+  const address = new URL("events", script.src);
+  const tabs = new BroadcastChannel("pressrun");
   let checks = Promise.resolve();
 
   const recall = (name) => { try { return sessionStorage.getItem(name); } catch { return null; } };
@@ -46,27 +46,20 @@
     checks = checks.then(() => check(files)).catch(() => { /* the server is away; its return is a check too */ });
   }
 
-  function open() {
-    if (stream || document.hidden) return;
-    stream = new EventSource(events);
-    stream.onopen = () => checkNext([]); // for what changed before we listened
-    stream.onmessage = (event) => checkNext(JSON.parse(event.data).files);
-    stream.onerror = () => {
-      if (stream && stream.readyState === EventSource.CLOSED) {
-        close();
-        setTimeout(open, 1000);
-      }
-    };
+  // Listens for this tab and, by the channel, for all others. Whoever begins asks everybody to look: something
+  // may have changed while nobody listened.
+  function listen() {
+    const stream = new EventSource(address);
+    const tell = (files) => { tabs.postMessage(files); checkNext(files); };
+    stream.onopen = () => tell([]);
+    stream.onmessage = (event) => tell(JSON.parse(event.data).files);
+    stream.onerror = () => { if (stream.readyState === EventSource.CLOSED) setTimeout(listen, 1000); };
   }
 
-  function close() {
-    if (stream) stream.close();
-    stream = null;
-  }
+  tabs.onmessage = (message) => checkNext(message.data);
+  checkNext([]); // for what changed before this page could hear of it
 
-  // A browser opens six connections to a host: tabs that nobody looks at give theirs back.
-  document.addEventListener("visibilitychange", () => (document.hidden ? close() : open()));
-  addEventListener("pagehide", close);
-  addEventListener("pageshow", open);
-  open();
+  // A browser opens six connections to a host at most: one tab listens, and the next when that one is closed.
+  if (navigator.locks) navigator.locks.request("pressrun", () => new Promise(listen));
+  else listen();
 })();
