@@ -103,3 +103,4 @@ class Card:
     language: str = ""
     image: Image | None = None
     size: int = 0  # bytes of its largest feed fragment
+    mark: str = ""  # changes with its feed fragment

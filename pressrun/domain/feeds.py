@@ -6,7 +6,7 @@ head, fragments and a tail. The three fragments share the content, which is by f
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal, NamedTuple
@@ -191,40 +191,28 @@ def archive_name(month: str, part: int) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Archive:
-    """An archive document: its folder, its entries oldest first, its neighbours' folders ("" at an end)."""
+    """An archive document: its folder, its entries oldest first, and the folder of the next older one ("": none)."""
 
     name: str
     ids: tuple[str, ...]
     older: str = ""
-    newer: str = ""
 
 
 def archive_plan(
-    months: Sequence[tuple[str, Sequence[Sized]]],
-    settings: FeedSettings,
-    *,
-    older: str = "",
-    newer: str = "",
-    newest: bool = True,
+    month: str, entries: Iterable[Sized], settings: FeedSettings, *, shown: Container[str], older: str = ""
 ) -> tuple[Archive, ...]:
-    """The archive documents of some months in a row: ("2026-11", its entries oldest first), oldest first.
+    """The archive documents of one month ("2026-11"), whose entries are given oldest first.
 
-    For the whole archive leave out the rest. For a touched month give it with the nearest month before it
-    and the nearest after it that have entries: their links may change with it. `older` is the last part
-    that precedes the months given, `newer` the first that follows. `newest` says that no entry is newer
-    than theirs: the last part is then still open, stands in the subscription document and is no archive yet.
+    `shown` are the ids that stand in the subscription document: a part all of whose entries do is no archive yet.
+    `older` is the last part of the nearest month before. Documents do not name newer ones, so that they stay as
+    they are.
     """
-    found = [
-        (archive_name(month, number), ids)
-        for month, entries in months
-        for number, ids in enumerate(archive_parts(entries, settings))
-    ]
-    if newest:
-        found = found[:-1]
-    names = [older, *(name for name, _ in found), newer]
+    parts = archive_parts(entries, settings)
+    names = [older, *(archive_name(month, number) for number in range(len(parts)))]
     return tuple(
-        Archive(name=name, ids=ids, older=names[at], newer=names[at + 2])
-        for at, (name, ids) in enumerate(found)
+        Archive(name=names[number + 1], ids=ids, older=names[number])
+        for number, ids in enumerate(parts)
+        if ids[0] not in shown
     )
 
 

@@ -90,7 +90,8 @@ def source_of(row: Row) -> Source:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Collection:
-    """How far a collection has been rendered. `objects` maps each key to (etag, digest of the body)."""
+    """How far a collection has been rendered. `objects` maps each key to (etag, mark): equal marks,
+    equal bytes."""
 
     name: str
     revision: int = 0
@@ -133,6 +134,7 @@ def card_item(card: Card) -> Item:
         "title": card.title,
         "date": card.date.isoformat(),
         "size": card.size,
+        "mark": card.mark,
     }
     if card.updated != card.date:
         item["updated"] = card.updated.isoformat()
@@ -166,6 +168,7 @@ def card_of(row: Row) -> Card:
         language=item.get("language", ""),
         image=Image(src=image[0], alt=image[1], width=image[2], height=image[3]) if image else None,
         size=item["size"],
+        mark=item["mark"],
     )
 
 

@@ -168,8 +168,8 @@ def compose(settled: Settled, publication: Publication, lookup: Lookup) -> Artic
     )
 
 
-def card_for(article: Article, fragment: Fragment) -> Card:
-    """The article as lists show it."""
+def card_for(article: Article, fragment: Fragment, mark: str) -> Card:
+    """The article as lists show it; `mark` is the fragment's digest."""
     return Card(
         id=article.id,
         path=article.path,
@@ -182,12 +182,13 @@ def card_for(article: Article, fragment: Fragment) -> Card:
         language=article.language,
         image=article.image,
         size=fragment.size,
+        mark=mark,
     )
 
 
 def card_digest(card: Card) -> str:
-    """Changes with what lists show; not with the size of the text behind it."""
-    return digest(orjson.dumps(card_item(replace(card, size=0))))
+    """Changes with what lists show; not with the text behind it."""
+    return digest(orjson.dumps(card_item(replace(card, size=0, mark=""))))
 
 
 def _path_of(parsed: ParsedArticle) -> str:

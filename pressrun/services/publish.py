@@ -343,13 +343,9 @@ class Publisher:
         puts: list[tuple[Work, Put]] = []
         for (work, settled), article, fragment in zip(ready, articles, fragments, strict=True):
             page = article_page(imprint.theme, article)
-            card = card_for(article, fragment)
-            new = replace(
-                settled.source,
-                card=card_digest(card),
-                entry=digest(orjson.dumps(fragment.to_item())),
-                page=digest(page),
-            )
+            entry = digest(orjson.dumps(fragment.to_item()))
+            card = card_for(article, fragment, entry)
+            new = replace(settled.source, card=card_digest(card), entry=entry, page=digest(page))
             old = work.old
             if suspect or old is None or not old.live or (old.page, old.path) != (new.page, new.path):
                 key = page_key(new.path)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -85,61 +83,49 @@ def test_a_part_keeps_to_its_budget(given_sizes: list[int]) -> None:
         assert len(part) == 1 or sum(size_of[entry] for entry in part) <= SETTINGS.bytes - HEAD_BYTES
 
 
+def planned(by_month: list[list[int]]) -> tuple[list[Archive], list[tuple[str, Sized]], int]:
+    """The archives of all months as they are written one by one; all entries newest first; how many are shown."""
+    filing = filed(by_month)
+    everything = [(month, entry) for month, entries in filing for entry in entries][::-1]
+    count = head_entries([entry.size for _, entry in everything], SETTINGS)
+    shown = {entry.id for _, entry in everything[:count]}
+    archives: list[Archive] = []
+    older = ""
+    for month, entries in filing:
+        archives += archive_plan(month, entries, SETTINGS, shown=shown, older=older)
+        parts = archive_parts(entries, SETTINGS)
+        older = archive_name(month, len(parts) - 1) if parts else older
+    return archives, everything, count
+
+
 @unhurried
 @given(months)
-def test_the_open_part_stands_in_the_subscription_document(by_month: list[list[int]]) -> None:
-    everything = [entry for _, entries in filed(by_month) for entry in entries]
-    written = {entry for archive in archive_plan(filed(by_month), SETTINGS) for entry in archive.ids}
-    count = head_entries([entry.size for entry in reversed(everything)], SETTINGS)
-    shown = {entry.id for entry in everything[len(everything) - count :]}
-    assert {entry.id for entry in everything} == written | shown
+def test_what_is_not_shown_is_archived(by_month: list[list[int]]) -> None:
+    """And nothing is archived whose every entry is shown."""
+    archives, everything, count = planned(by_month)
+    shown = {entry.id for _, entry in everything[:count]}
+    archived = {entry for archive in archives for entry in archive.ids}
+    assert {entry.id for _, entry in everything} == archived | shown
+    assert all(set(archive.ids) - shown for archive in archives)
 
 
 @unhurried
 @given(months)
 def test_the_chain_of_older_archives_reaches_every_entry(by_month: list[list[int]]) -> None:
-    filing = filed(by_month)
-    everything = [(month, entry) for month, entries in filing for entry in entries][::-1]
-    archives = {archive.name: archive for archive in archive_plan(filing, SETTINGS)}
-    count = head_entries([entry.size for _, entry in everything], SETTINGS)
+    """From the subscription document back to the first entry ever published."""
+    archives, everything, count = planned(by_month)
+    by_name = {archive.name: archive for archive in archives}
     reached = {entry.id for _, entry in everything[:count]}
     if count < len(everything):
         month, rest = everything[count]
-        name = archive_holding(rest.id, month, dict(filing)[month], SETTINGS)
+        name = archive_holding(rest.id, month, dict(filed(by_month))[month], SETTINGS)
         while name:
-            reached |= set(archives[name].ids)
-            name = archives[name].older
+            reached |= set(by_name[name].ids)
+            name = by_name[name].older
     assert reached == {entry.id for _, entry in everything}
 
 
-@unhurried
-@given(months)
-def test_newer_is_the_way_back(by_month: list[list[int]]) -> None:
-    archives = archive_plan(filed(by_month), SETTINGS)
-    for before, after in pairwise(archives):
-        assert (before.newer, after.older) == (after.name, before.name)
-
-
-@unhurried
-@given(months, st.integers(0, 4))
-def test_a_month_alone_is_planned_as_it_is_within_the_whole(by_month: list[list[int]], at: int) -> None:
-    filing = filed(by_month)
-    whole = archive_plan(filing, SETTINGS)
-    alone = filing[at : at + 1]
-    last = at >= len(filing) - 1
-    names = [archive.name for archive in whole]
-    mine = [archive for archive in whole if alone and archive.name.startswith(f"archive/{alone[0][0]}")]
-    if mine:
-        first = names.index(mine[0].name)
-        older, newer = mine[0].older, mine[-1].newer
-        assert archive_plan(alone, SETTINGS, older=older, newer=newer, newest=last) == tuple(mine)
-        assert older == (names[first - 1] if first else "")
-
-
-def test_nothing_published_has_no_archive_and_a_month_knows_its_entries() -> None:
-    assert archive_plan([], SETTINGS) == ()
-    one = [("2026-01", [Sized("a", 1)])]
-    assert archive_plan(one, SETTINGS) == ()
-    assert archive_plan(one, SETTINGS, newest=False) == (Archive(name="archive/2026-01/", ids=("a",)),)
+def test_a_month_knows_its_entries() -> None:
+    """An entry that is not the month's is an error of the caller."""
     with pytest.raises(KeyError):
         archive_holding("b", "2026-01", [Sized("a", 1)], SETTINGS)
