@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cache
+from typing import TypeVar
 
 from pressrun.domain.articles import Card
 from pressrun.domain.feeds import (
@@ -29,6 +30,7 @@ from pressrun.rendering import directory, pages
 from pressrun.rendering.feeds import RENDERERS
 from pressrun.rendering.sitemap import MEDIA_TYPE as SITEMAP_TYPE
 from pressrun.rendering.sitemap import render_sitemap
+from pressrun.rendering.theme import Theme
 from pressrun.services.catalogue import Catalogue
 from pressrun.services.entries import feed_for, person_called
 from pressrun.services.imprint import Imprint
@@ -36,6 +38,7 @@ from pressrun.services.plan import digest, zone_of
 
 INDEX_CARDS = 40  # on the page of a tag or an author; older ones are in its years
 SMALL_YEAR = 100  # articles that a year's own page shows; a larger year has a page for each month
+L = TypeVar("L", Listing, ArchiveListing)
 HTML = "text/html; charset=utf-8"
 PAGE_CACHE = "public, max-age=60"
 
@@ -120,7 +123,7 @@ class Renditions:
             month = self._month_of(rest)
             holder = archive_holding(rest.id, month.label, _sized(self._cards_in(month)), self._settings)
             feed = replace(feed, older=f"{self._publication.url}/{holder}")
-        home = _page(pages.index_page(self._theme, listing))
+        home = self._page(pages.index_page, listing)
         return Rendition(objects={"index.html": home, **self._feeds("", feed, cards[:count])})
 
     def _subscribed(self) -> tuple[list[Card], int]:
@@ -153,7 +156,7 @@ class Renditions:
             follow.add(DIRECTORY)
         return Rendition(
             objects={
-                f"{name}/index.html": _page(pages.index_page(self._theme, listing)),
+                f"{name}/index.html": self._page(pages.index_page, listing),
                 **self._feeds(f"{name}/", feed_for(of, self._publication, person), cards[:count]),
             },
             rows=[Save(partition=f"terms {kind}", sort=slug, item=title)] if DIRECTORY in follow else [],
@@ -191,6 +194,17 @@ class Renditions:
         found = [rows.get(("entry", card.id)) for card in cards]
         return [Fragment.from_item(row.item) for row in found if row is not None]  # type: ignore[arg-type]
 
+    def _page(self, render: Callable[[Theme, L], bytes], listing: L) -> Made:
+        """A page of cards; rendered only where something that it shows has changed."""
+        shown = [replace(card, size=0, mark="") for card in listing.cards]
+        told = f"{self._theme.fingerprint} {render.__name__} {replace(listing, cards=shown)!r}"
+        return Made(
+            mark=digest(told.encode()),
+            body=lambda: render(self._theme, listing),
+            content_type=HTML,
+            cache_control=PAGE_CACHE,
+        )
+
     # --- archives -----------------------------------------------------------------------------------------
 
     def _term_year(self, span: Span) -> Rendition:
@@ -213,7 +227,7 @@ class Renditions:
             older=older,
         )
         return Rendition(
-            objects={f"{span.path}index.html": _page(pages.archive_page(self._theme, listing))},
+            objects={f"{span.path}index.html": self._page(pages.archive_page, listing)},
             rows=[] if row else [Save(partition=partition, sort=span.label, item={})],
             follow=frozenset() if row else beside,
         )
@@ -243,7 +257,7 @@ class Renditions:
         )
         changed = row is None or row.item != small
         return Rendition(
-            objects={f"{span.path}index.html": _page(pages.archive_page(self._theme, listing))},
+            objects={f"{span.path}index.html": self._page(pages.archive_page, listing)},
             rows=[Save(partition=partition, sort=span.label, item=small)] if changed else [],
             follow=frozenset(shown_by | {f"{SITE}/{label}" for label in months} if changed else ()),
         )
@@ -267,7 +281,7 @@ class Renditions:
             newer, older = self._neighbours(span)
             period = Period(year=span.year, month=span.month)
             listing = ArchiveListing(period=period, cards=cards[::-1], newer=newer, older=older)
-            objects[f"{span.path}index.html"] = _page(pages.archive_page(self._theme, listing))
+            objects[f"{span.path}index.html"] = self._page(pages.archive_page, listing)
         item: Item = {"parts": len(archive_parts(_sized(cards), self._settings)), "written": written}
         follow: set[str] = set()
         if row is None or row.item["parts"] != item["parts"]:
@@ -398,10 +412,6 @@ class Renditions:
 
 def _made(body: bytes, content_type: str, cache_control: str) -> Made:
     return Made(mark=digest(body), body=lambda: body, content_type=content_type, cache_control=cache_control)
-
-
-def _page(body: bytes) -> Made:
-    return _made(body, HTML, PAGE_CACHE)
 
 
 def _sized(cards: Sequence[Card]) -> list[Sized]:
