@@ -7,8 +7,7 @@ from urllib.parse import unquote_to_bytes
 
 from pressrun.domain.urls import page_key
 
-MAX_TARGET = 4096  # bytes as sent; a key has at most 1,024 bytes, each percent-encoded as three
-MAX_KEY = 1024
+MAX_KEY = 1024  # bytes, S3's limit
 _BROKEN = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\\]")
 

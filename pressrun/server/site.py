@@ -14,7 +14,7 @@ from pressrun.server import reload
 from pressrun.server.conditions import http_date, verdict, wanted_span
 from pressrun.server.encodings import LARGEST, SMALLEST, GzipCache, accepts_gzip, is_compressible
 from pressrun.server.messages import Answer, Header, Request
-from pressrun.server.paths import MAX_TARGET, below, decode
+from pressrun.server.paths import below, decode
 from pressrun.server.policies import security, sharing
 
 ALLOW: Final = ("Allow", "GET, HEAD, OPTIONS")
@@ -53,17 +53,17 @@ class Site:
         path = decode(request.target)
         if path is None:
             return self._plain(request, 400, "This address is broken: it is no percent-encoded UTF-8.")
-        found = self._find(path, request.target)
+        found = self._find(path)
         return self._moved(request, found) if isinstance(found, str) else self._represent(request, found)
 
     # --- what is meant --------------------------------------------------------------------------------------
 
-    def _find(self, path: str, target: bytes) -> _Found | str:
+    def _find(self, path: str) -> _Found | str:
         """The object that answers, or the address to go to. Raises Transient."""
         base = unquote(self.base)
         if base and path in {"/", base}:
             return f"{self.base}/"
-        relative = below(path, base) if len(target) <= MAX_TARGET else None
+        relative = below(path, base)
         if relative is None:
             return self._missing()
         if self._live and relative == reload.SCRIPT:
@@ -180,7 +180,7 @@ class Site:
         """What may be done here; for a feed also that other sites' scripts may (CORS preflight)."""
         headers = [ALLOW, *security(request.scheme)]
         path = decode(request.target)  # none of "*", which stands for the server as a whole
-        found = None if path is None else self._find(path, request.target)
+        found = None if path is None else self._find(path)
         if isinstance(found, _Found):
             headers += sharing(found.blob.content_type, preflight=True)
         return Answer(status=204, headers=headers)

@@ -221,17 +221,14 @@ class Publisher:
 
     def _announce(self, works: list[Work], stage: Stage, imprint: Imprint) -> None:
         """The attempt row, and the `uses` rows: written before what they refer to is read."""
-        zone = zone_of(imprint.publication)
         collections, paths = set(stage.attempt.collections), set(stage.attempt.paths)
         changes: list[Save | Drop] = []
         for work in works:
             new = work.settled.source if work.settled else None
             for source in (work.old, new):
+                if source and source.collections:
+                    collections |= {*source.collections, *_spans(source, imprint)}
                 if source:
-                    collections |= {
-                        *source.collections,
-                        *spans_of(list(source.collections), source.sort, zone),
-                    }
                     paths |= {path for path in (source.path, *source.aliases, *source.former) if path}
             used = set(work.old.uses) if work.old else set()
             uses = [name for name in (new.uses if new else ()) if name not in used]

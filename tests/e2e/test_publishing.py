@@ -256,3 +256,16 @@ def test_an_address_that_a_file_system_cannot_hold_is_refused(desk: Desk) -> Non
         "notes": "published",
     }
     assert desk.titles() == ["B"]
+
+
+def test_a_file_that_changes_or_goes_is_replaced_or_gone(desk: Desk) -> None:
+    """Files follow their source as articles do, and pages that show them follow too."""
+    desk.article("a.md", "A", body="[data](data.csv)")
+    desk.write("data.csv", "1,2")
+    desk.publish()
+    desk.write("data.csv", "1,2,3")
+    assert desk.state("data.csv").state == "updated"
+    assert (desk.site / "data.csv").read_text() == "1,2,3"
+    (desk.content / "data.csv").unlink()
+    assert desk.state("data.csv").state == "withdrawn"
+    assert not (desk.site / "data.csv").exists()
