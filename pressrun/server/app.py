@@ -51,6 +51,11 @@ class SiteApp:
     def base(self, base: str) -> None:
         self._site.base = base
 
+    @property
+    def open_pages(self) -> int:
+        """How many pages listen for changes."""
+        return len(self._reloads)
+
     def changed(self, files: Iterable[str] = ()) -> None:
         """Lets open pages see whether they have changed; `files`: keys of changed pictures and the like.
 

@@ -61,6 +61,10 @@ class Reloads:
         self._closed = False
         self._lock = Lock()
 
+    def __len__(self) -> int:
+        """How many pages are open."""
+        return len(self._streams)
+
     def changed(self, addresses: Iterable[str] = ()) -> None:
         """Tells every open page to see whether it has changed, or shows one of these files."""
         files = sorted(addresses)[:MOST_FILES]

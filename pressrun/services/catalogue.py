@@ -16,6 +16,8 @@
 | `terms <kind>` | slug | a tag or author with at least one article |
 | `attempt` | instant#nonce | a batch that has begun and not finished |
 | `site` | `publication` | the settings and templates in force |
+| `site` | `edge` | the month where the site's feed ends, and the archives begin |
+| `site` | `swept` | when every file was last looked at |
 """
 
 from __future__ import annotations

@@ -63,6 +63,15 @@ class Renderer:
             pending = self._save(saves)
         raise Transient("collections are being changed by others over and over")
 
+    def unfinished(self) -> set[str]:
+        """Collections that have changed since they were rendered, or that look as they did under older settings."""
+        rows = self.table.query("collection")
+        return {
+            row.sort
+            for row in rows
+            if row.item["rendered"] != row.item["revision"] or row.item["theme"] != self.imprint.fingerprint
+        }
+
     def render(self, names: Iterable[str], wave_of: Wave | None = None) -> None:
         """Renders collections and what follows from them, spans first, the directory last.
 

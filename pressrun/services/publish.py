@@ -100,7 +100,7 @@ class Publisher:
     def redo(self, attempt: Attempt) -> list[Outcome]:
         """Does the work of a batch that did not finish, and mends whatever it may have left half done."""
         stage = self.store(attempt.keys, force=True, suspect=True)
-        stage.touched |= set(attempt.collections)
+        stage.touched |= set(attempt.collections) | self.renderer().unfinished()
         stage.paths |= set(attempt.paths)
         again = self.finish([stage], suspect=True)
         outcomes = stage.outcomes + (self.publish(again) if again else [])
@@ -139,11 +139,11 @@ class Publisher:
             self._announce(acting, stage, imprint)
             again = self._carry_out(acting, imprint, suspect=suspect)
         for work in works:
+            stage.paths |= work.paths  # of another go, too: its claims may have been written
             if work.key in again or work.outcome is None:
                 continue
             stage.outcomes.append(work.outcome)
             stage.touched |= work.touched
-            stage.paths |= work.paths
             if work.awaken:
                 stage.awake |= {row.sort for row in self.table.query(f"uses {work.key}")}
             for path in work.released if work.outcome.state != "refused" else ():

@@ -41,6 +41,7 @@ SMALL_YEAR = 100  # articles that a year's own page shows; a larger year has a p
 L = TypeVar("L", Listing, ArchiveListing)
 HTML = "text/html; charset=utf-8"
 PAGE_CACHE = "public, max-age=60"
+EDGE = ("site", "edge")  # the month where the site's feed ended when it was last rendered
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,23 +93,32 @@ class Renditions:
     def overflow(self) -> set[str]:
         """Months that have to write archive documents, or to take some back, because of what the site's feed shows.
 
-        They are rendered before the feed that leads to them.
+        They are rendered before the feed that leads to them. Only months between the one where the feed ended when
+        it was last rendered and the one where it ends now can be wrong.
+        """
+        edge, partly = self._edge()
+        row = self._table.get(*EDGE)
+        since = str(row.item["month"]) if row else ""
+        wrong = set()
+        for span in self._table.query(f"spans {SITE}", low=min(edge, since)):
+            if "-" not in span.sort:
+                continue
+            wanted = span.item["parts"] if span.sort < edge else partly if span.sort == edge else 0
+            if span.item["written"] != wanted:
+                wrong.add(f"{SITE}/{span.sort}")
+        return wrong
+
+    def _edge(self) -> tuple[str, int]:
+        """The month of the newest article that the site's feed has no room for, and how many parts of it that fills.
+
+        Where there is none, the month of its oldest article, and 0.
         """
         cards, count = self._subscribed()
-        rest = cards[count] if len(cards) > count else None
-        edge = rest or (cards[-1] if cards else None)
-        first = self._month_of(edge).label if edge else ""
-        wrong = set()
-        for row in self._table.query(f"spans {SITE}", low=first):
-            if "-" not in row.sort:
-                continue
-            wanted = 0
-            if rest and row.sort == first:
-                parts = archive_parts(_sized(self._cards_in(self._month_of(rest))), self._settings)
-                wanted = 1 + next(number for number, ids in enumerate(parts) if rest.id in ids)
-            if row.item["written"] != wanted:
-                wrong.add(f"{SITE}/{row.sort}")
-        return wrong
+        if len(cards) == count:
+            return (self._month_of(cards[-1]).label, 0) if cards else ("", 0)
+        month = self._month_of(cards[count])
+        parts = archive_parts(_sized(self._cards_in(month)), self._settings)
+        return month.label, 1 + next(number for number, ids in enumerate(parts) if cards[count].id in ids)
 
     # --- the site, tags and authors -----------------------------------------------------------------------
 
@@ -124,7 +134,14 @@ class Renditions:
             holder = archive_holding(rest.id, month.label, _sized(self._cards_in(month)), self._settings)
             feed = replace(feed, older=f"{self._publication.url}/{holder}")
         home = self._page(pages.index_page, listing)
-        return Rendition(objects={"index.html": home, **self._feeds("", feed, cards[:count])})
+        edge: Item = {"month": self._edge()[0]}
+        row = self._table.get(*EDGE)
+        return Rendition(
+            objects={"index.html": home, **self._feeds("", feed, cards[:count])},
+            rows=[Save(partition=EDGE[0], sort=EDGE[1], item=edge)]
+            if row is None or row.item != edge
+            else [],
+        )
 
     def _subscribed(self) -> tuple[list[Card], int]:
         """The site's newest cards, and how many of them its feeds hold."""

@@ -158,8 +158,10 @@ def bring_in_line(
     stages = _store(publisher, wanted, hands, progress)
     for stage in stages:
         report.outcomes += stage.outcomes
-    names = set().union(*(stage.touched for stage in stages)) | _outdated(publisher)
     renderer = publisher.renderer()
+    names = set().union(*(stage.touched for stage in stages)) | renderer.unfinished()
+    if publisher.table.get("collection", DIRECTORY) is None:
+        names |= {SITE, DIRECTORY}  # every site has these, an empty one too
     renderer.bump(names)
     renderer.render(names, _shared(renderer.wave, hands))
     again = publisher.conclude(stages)
@@ -180,18 +182,6 @@ def _settings(publisher: Publisher) -> list[Outcome]:
         return publisher.refusals.refuse_settings(error)
     publisher.refusals.accept_settings(keys)
     return []
-
-
-def _outdated(publisher: Publisher) -> set[str]:
-    """Collections in an older look, or begun and not finished; at first the ones that every site has."""
-    fingerprint = publisher.imprints.current().fingerprint
-    rows = {row.sort: row.item for row in publisher.table.query("collection")}
-    found = {
-        name
-        for name, item in rows.items()
-        if item["theme"] != fingerprint or item["rendered"] != item["revision"]
-    }
-    return found | ({SITE, DIRECTORY} - set(rows))
 
 
 def _store(publisher: Publisher, keys: list[str], hands: Hands | None, progress: Progress) -> list[Stage]:
