@@ -7,6 +7,8 @@ from collections.abc import Callable
 import httpx
 import pytest
 
+from pressrun.server.paths import below
+
 Ask = Callable[..., httpx.Response]
 
 
@@ -87,6 +89,32 @@ def test_a_broken_address_is_a_bad_request(send: Ask, target: bytes) -> None:
     assert send(target).status == 400
 
 
+@pytest.mark.parametrize(
+    ("path", "relative"),
+    [
+        ("/blog/", ""),
+        ("/blog/a", "a"),
+        ("/blog/a/b/", "a/b/"),
+        ("/blog/a..b/...", "a..b/..."),
+        ("/blog", None),
+        ("/blogs/a", None),
+        ("/blog//a", None),
+        ("/blog/a//", None),
+        ("/blog/../a", None),
+        ("/blog/a/..", None),
+        ("/blog/./a", None),
+        ("/blog/a\\b", None),
+        ("/blog/a\x00b", None),
+        ("/blog/a\nb", None),
+        ("/blog/a\x85b", None),
+        ("/blog/" + "ü" * 512, "ü" * 512),
+        ("/blog/" + "ü" * 513, None),
+    ],
+)
+def test_what_can_be_a_key(path: str, relative: str | None) -> None:
+    assert below(path, "/blog") == relative
+
+
 def test_an_absolute_target_is_taken_for_its_path(send: Ask) -> None:
     assert send(b"http://other.test/hello/").status == 200
     assert send(b"http://other.test/hello").headers["location"] == "/hello/"
@@ -109,6 +137,7 @@ def test_no_line_break_reaches_a_header(send: Ask) -> None:
         ("/blog/hello/", 200, None),
         ("/hello/", 404, None),
         ("/blogger/", 404, None),
+        ("/blogshello/", 404, None),
         ("/blog/blog/", 404, None),
     ],
 )

@@ -61,7 +61,7 @@ def test_every_open_page_is_told_from_another_thread(live: SiteApp, scope: Scope
             assert event(await tab.read()) == {"generation": 1, "files": ["/hello/gr%C3%BC%C3%9Fe.png"]}
             await tab.leave()
 
-    asyncio.run(run())
+    asyncio.run(run(), debug=True)  # refuses what is not safe from another thread
 
 
 def test_changes_come_one_after_the_other(live: SiteApp, scope: Scope) -> None:
@@ -80,7 +80,9 @@ def test_a_page_that_left_is_forgotten(live: SiteApp, scope: Scope) -> None:
     async def run() -> None:
         tab = Tab(live, scope(b"/_pressrun/events"))
         await tab.begin()
+        assert live.open_pages == 1
         await tab.leave()
+        assert live.open_pages == 0
         live.changed()
         assert [(await tab.read())["more_body"], tab.sent.empty()] == [False, True]
 
