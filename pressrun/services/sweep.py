@@ -159,9 +159,11 @@ def bring_in_line(
     for stage in stages:
         report.outcomes += stage.outcomes
     renderer = publisher.renderer()
-    names = set().union(*(stage.touched for stage in stages)) | renderer.unfinished()
-    if publisher.table.get("collection", DIRECTORY) is None:
-        names |= {SITE, DIRECTORY}  # every site has these, an empty one too
+    names = set().union(*(stage.touched for stage in stages))
+    if keys is None:
+        names |= renderer.unfinished()
+        if publisher.table.get("collection", DIRECTORY) is None:
+            names |= {SITE, DIRECTORY}  # every site has these, an empty one too
     renderer.bump(names)
     renderer.render(names, _shared(renderer.wave, hands))
     again = publisher.conclude(stages)
