@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from pressrun.config import environment_settings
+from pressrun.errors import Permanent
 from pressrun.ports import ObjectStore, Queue, Table
 from pressrun.services.addresses import PAGE_CACHE
 from pressrun.services.imprint import Imprints
@@ -46,6 +47,7 @@ def local(
 ) -> House:
     """Files and SQLite: the articles in `content`, everything else below `home`.
 
+    Raises Permanent where what is written to `home` would be taken for content.
     `durable` False: what is committed survives a crash of the program, and may not survive one of the machine.
     """
     from pressrun.adapters.local.files import FileStore
@@ -56,6 +58,7 @@ def local(
         """What most objects of a site are stored with; the file store keeps only what differs from it."""
         return by_suffix(key)._replace(cache_control=PAGE_CACHE if key.endswith(".html") else ASSET_CACHE)
 
+    _refuse_nesting(content, home)
     home.mkdir(parents=True, exist_ok=True)
     clock = SystemClock()
     source = FileStore(content, etags="stat")
@@ -134,3 +137,15 @@ def _ping(hub: str, urls: Sequence[str]) -> None:
     from pressrun.adapters.websub import ping
 
     ping(hub, urls)
+
+
+def _refuse_nesting(content: Path, home: Path) -> None:
+    """What lies in the content folder and is not hidden is published: the site itself must not be."""
+    inner, outer = home.resolve(), content.resolve()
+    if inner.is_relative_to(outer) and not any(
+        part.startswith(".") for part in inner.relative_to(outer).parts
+    ):
+        raise Permanent(
+            f"{home} lies in {content} and would be published with it; "
+            f"choose a folder outside, or a hidden one: --home {content / '.pressrun'}"
+        )

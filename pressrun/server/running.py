@@ -53,7 +53,6 @@ def serve(
     Raises Invalid where the settings are wrong at the start; Permanent where the port is taken, or where what
     is written to `home` would be taken for content.
     """
-    _refuse_nesting(content, home)
     with suppress(KeyboardInterrupt), _interruptible(), _listening(host, port) as listener:
         house = bootstrap.local(content, home)
         clock, stop = bootstrap.SystemClock(), threading.Event()
@@ -146,18 +145,6 @@ def _address(host: str, listener: socket.socket) -> str:
     shown = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(host, host)  # noqa: S104
     port = listener.getsockname()[1]
     return f"http://[{shown}]:{port}" if ":" in shown else f"http://{shown}:{port}"
-
-
-def _refuse_nesting(content: Path, home: Path) -> None:
-    """What lies in the content folder and is not hidden is published: the site itself must not be."""
-    inner, outer = home.resolve(), content.resolve()
-    if inner.is_relative_to(outer) and not any(
-        part.startswith(".") for part in inner.relative_to(outer).parts
-    ):
-        raise Permanent(
-            f"{home} lies in {content} and would be published with it; "
-            f"choose a folder outside, or a hidden one: --home {content / '.pressrun'}"
-        )
 
 
 @contextmanager
