@@ -20,7 +20,7 @@ import orjson
 from pressrun.domain.articles import Card
 from pressrun.domain.feeds import Fragment
 from pressrun.domain.problems import Problem
-from pressrun.domain.spans import SITE, instant, spans_of
+from pressrun.domain.spans import DIRECTORY, SITE, instant, spans_of
 from pressrun.domain.urls import asset_problem, claim_of, page_key
 from pressrun.errors import Conflict, Invalid, NotFound, Permanent, Transient
 from pressrun.parsing.media import sniff
@@ -102,6 +102,8 @@ class Publisher:
         stage = self.store(attempt.keys, force=True, suspect=True)
         stage.touched |= set(attempt.collections) | self.renderer().unfinished()
         stage.paths |= set(attempt.paths)
+        for path in attempt.paths:
+            stage.awake |= {row.sort for row in self.table.query(f"waits {claim_of(path)}")}
         again = self.finish([stage], suspect=True)
         outcomes = stage.outcomes + (self.publish(again) if again else [])
         self.table.write([attempt.drop()])
@@ -115,7 +117,8 @@ class Publisher:
         stage = Stage(attempt=Attempt(sort=f"{instant(self.clock.now())}#{self.nonce()}", keys=tuple(wanted)))
         settings = [key for key in wanted if is_setting(key)]
         if settings:
-            stage.outcomes += self._refresh(settings)
+            self.table.write([stage.attempt.save()])
+            stage.outcomes += self._refresh(settings, suspect=suspect)
         pending = [key for key in wanted if not is_setting(key)]
         if not pending:
             return stage
@@ -321,7 +324,7 @@ class Publisher:
         if (suspect or not same) and not self._put(work, put):
             return
         shape = ("state", "type", "width", "height", "size", "duration")
-        work.awaken |= old is None or any(getattr(old, name) != getattr(new, name) for name in shape)
+        work.awaken |= suspect or old is None or any(getattr(old, name) != getattr(new, name) for name in shape)
         work.changes.append(Save(partition="source", sort=work.key, item=new.item(), expect=new.version))
         state: State = "unchanged" if same else "updated" if old else "published"
         work.outcome = Outcome(key=work.key, state=state, kind="asset", path=work.key)
@@ -402,7 +405,7 @@ class Publisher:
             changes += [Drop(partition=f"uses {name}", sort=work.key) for name in gone]
             if old.due:
                 changes.append(Drop(partition="due", sort=f"{old.due}#{work.key}"))
-        work.awaken |= old is None or not old.live or old.path != new.path
+        work.awaken |= suspect or old is None or not old.live or old.path != new.path
 
     def _hold(self, work: Work, new: Source, imprint: Imprint) -> None:
         """A draft, or an article whose time has not come: kept out of sight."""
@@ -420,10 +423,10 @@ class Publisher:
     def _withdraw(self, work: Work, imprint: Imprint) -> None:
         """The file is gone, and with it the article or asset."""
         old = work.old
+        work.awaken = True
         if old is None:
             work.outcome = Outcome(key=work.key, state="ignored")
             return
-        work.awaken = True
         if old.state == "asset":
             self.site.delete(work.key)
         elif old.live:
@@ -488,14 +491,14 @@ class Publisher:
 
     # --- settings -------------------------------------------------------------------------------------------
 
-    def _refresh(self, keys: list[str]) -> list[Outcome]:
+    def _refresh(self, keys: list[str], *, suspect: bool) -> list[Outcome]:
         """Takes new settings and templates into force; everything is then published anew."""
         try:
             changed = self.imprints.refresh()
         except Invalid as error:
             return self.refusals.refuse_settings(error)
         self.refusals.accept_settings(keys)
-        if changed:
+        if changed or suspect:
             self.republish()
         state: State = "updated" if changed else "unchanged"
         return [Outcome(key=key, state=state, kind="settings") for key in keys]
@@ -505,7 +508,7 @@ class Publisher:
         keys = [row.sort for row in self.table.query("source")]
         keys += [row.sort for row in self.table.query("refused") if not is_setting(row.sort)]
         self.ask(dict.fromkeys(keys))
-        names = [row.sort for row in self.table.query("collection")] or [SITE]
+        names = [row.sort for row in self.table.query("collection")] or [SITE, DIRECTORY]
         pieces = [names[start : start + REQUEST] for start in range(0, len(names), REQUEST)]
         self.queue.send([_request(collections=piece) for piece in pieces])
 
@@ -530,9 +533,11 @@ class Publisher:
 
     def conclude(self, stages: Sequence[Stage]) -> list[str]:
         """The rest of `finish`, where the collections have been rendered already."""
-        theme = self.imprints.current().theme
-        for path in sorted(set().union(*(stage.paths for stage in stages))):
-            self.addresses.settle(path, theme)
+        paths = set().union(*(stage.paths for stage in stages))
+        if paths:
+            theme = self.imprints.current().theme
+            for path in sorted(paths):
+                self.addresses.settle(path, theme)
         self.ask(sorted(set().union(*(stage.awake for stage in stages))), force=True)
         again = [key for stage in stages for key, etag in stage.etags.items() if self._etag(key) != etag]
         self.table.write_each([stage.attempt.drop() for stage in stages])
