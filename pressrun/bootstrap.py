@@ -29,6 +29,9 @@ def nonce() -> str:
     return secrets.token_hex(6)
 
 
+AWS_NAMES = ("PRESSRUN_CONTENT_BUCKET", "PRESSRUN_SITE_BUCKET", "PRESSRUN_TABLE", "PRESSRUN_QUEUE_URL")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class House:
     """A publication's backends, and the publisher over them."""
@@ -93,7 +96,7 @@ def aws(environment: Mapping[str, str] = os.environ) -> House:
     PRESSRUN_CONTENT_BUCKET holds uploads under `content/` (watched) and reports under `errors/` (not watched);
     PRESSRUN_SITE_BUCKET the site; PRESSRUN_TABLE the catalogue; PRESSRUN_QUEUE_URL the publishing queue and
     PRESSRUN_DEAD_QUEUE_URL, optional, its dead letters; PRESSRUN_TOPIC_ARN, optional, the editors' notifications.
-    Raises KeyError where one is missing.
+    Raises Permanent where one is missing.
     """
     from pressrun.adapters.aws.clients import Clients
     from pressrun.adapters.aws.dynamodb import DynamoTable
@@ -101,6 +104,9 @@ def aws(environment: Mapping[str, str] = os.environ) -> House:
     from pressrun.adapters.aws.sns import SnsTopic
     from pressrun.adapters.aws.sqs import SqsQueue
 
+    missing = [name for name in AWS_NAMES if not environment.get(name)]
+    if missing:
+        raise Permanent(f"{', '.join(missing)} not set; `pressrun doctor --target aws` says what is needed")
     clients = Clients()
     bucket = environment["PRESSRUN_CONTENT_BUCKET"]
     source = S3Store(clients.s3, bucket, "content/")

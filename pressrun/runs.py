@@ -167,8 +167,7 @@ def _local(content: Path, home: Path) -> Iterator[Finding]:
 
 
 def _aws() -> Iterator[Finding]:
-    names = ("PRESSRUN_CONTENT_BUCKET", "PRESSRUN_SITE_BUCKET", "PRESSRUN_TABLE", "PRESSRUN_QUEUE_URL")
-    missing = [name for name in names if not os.environ.get(name)]
+    missing = [name for name in bootstrap.AWS_NAMES if not os.environ.get(name)]
     for name in missing:
         yield Finding("bad", f"{name} is not set")
     if missing:

@@ -121,7 +121,14 @@ class Fields:
         if is_nothing(value):
             return []
         if isinstance(value, str):
-            parts: list[Value] = [*(split.split(value) if split and "," in value else value.split(","))]
+            names = (
+                value.split(";")
+                if ";" in value
+                else split.split(value)
+                if split and "," in value
+                else value.split(",")
+            )
+            parts: list[Value] = [*names]
         else:
             parts = [*value] if isinstance(value, list) else [value]
         items = []
@@ -175,3 +182,10 @@ class Fields:
 
     def wrong(self, entry: Entry, what: str, todo: str, code: str = "metadata") -> None:
         self.findings.error(entry.line, f"{entry.name} {what}", todo, code)
+
+
+def _names_in(text: str, split: re.Pattern[str] | None) -> list[str]:
+    """The names in a line. A semicolon parts names that hold commas, as Pelican has it: `Doe, Jane; Roe, Bob`."""
+    if ";" in text:
+        return text.split(";")
+    return split.split(text) if split and "," in text else text.split(",")

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from pressrun.domain.articles import ParsedArticle
 from pressrun.domain.publication import Publication
 from pressrun.domain.slugs import slugify
+from pressrun.domain.urls import WELL_KNOWN_FILES
 from pressrun.errors import Invalid
 from pressrun.parsing import frontmatter, html_source, markdown, metadata, plaintext
 from pressrun.parsing.dates import from_path, without_date
@@ -30,7 +31,7 @@ _FOLDERS = {"assets", "templates", "words"}
 def is_article(key: str) -> bool:
     """Whether a content key is an article's by its name. A bundle's other files are not known here."""
     parts = key.split("/")
-    if parts[0] in _FOLDERS or any(part.startswith(("_", ".")) for part in parts):
+    if key in WELL_KNOWN_FILES or parts[0] in _FOLDERS or any(part.startswith(("_", ".")) for part in parts):
         return False
     return posixpath.splitext(key)[1].lower() in _KINDS
 

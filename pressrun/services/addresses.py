@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from typing import Any
 
+from pressrun.domain.publication import Publication
 from pressrun.domain.spans import sort_key
 from pressrun.domain.urls import claim_of, href, page_key
 from pressrun.errors import Conflict, Invalid, NotFound, Transient
+from pressrun.parsing.source import parse_article
 from pressrun.ports import ABSENT, Blob, Drop, Item, ObjectStore, Put, Row, Save, Table
 from pressrun.rendering.pages import gone_page, redirect_page
 from pressrun.rendering.theme import Theme
 from pressrun.services.catalogue import Catalogue, Source
-from pressrun.services.plan import Settled, digest
+from pressrun.services.plan import Settled, address_of, alias_of, digest
 from pressrun.services.work import Rows, Work, claiming, held
 
 MAX_ROUNDS = 20
@@ -45,13 +48,15 @@ class Addresses:
             )
         ]
 
-    def claims(self, work: Work, settled: Settled, rows: Rows) -> tuple[Settled, list[Save | Drop]]:
+    def claims(
+        self, work: Work, settled: Settled, rows: Rows, publication: Publication
+    ) -> tuple[Settled, list[Save | Drop]]:
         """The writes that take the article's addresses and id, each on condition that nobody was faster.
 
         Also the article with the identity that it inherits from what stood there. Raises Invalid where an address
         or the id is another's; `work.released` then names the address.
         """
-        settled = self._at_home(work, settled, rows)
+        settled = self._at_home(work, settled, rows, publication)
         source = settled.source
         changes: list[Save | Drop] = []
         home: Item = {
@@ -69,22 +74,20 @@ class Addresses:
         changes += self._left_behind(work, source, rows)
         return settled, changes
 
-    def _at_home(self, work: Work, settled: Settled, rows: Rows) -> Settled:
+    def _at_home(self, work: Work, settled: Settled, rows: Rows, publication: Publication) -> Settled:
         source, lines = settled.source, settled.parsed.lines
         row = rows.get(("path", claim_of(source.path)))
         if row is None:
             return settled
         there = held(row)
         if work.owns(row):  # after a withdrawal, or a go at this that did not come to its end
-            return (
-                _remembering(settled, there.get("id", ""), there.get("first_seen", ""))
-                if work.old is None
-                else settled
-            )
+            return _remembering(settled, there) if work.old is None else settled
         if there["kind"] not in STANDING:
             first = work.old is None and there["kind"] == "gone"
-            return _remembering(settled, there["id"], there["first_seen"]) if first else settled
+            return _remembering(settled, there) if first else settled
         heir = self._heir(row)
+        if heir is None and not self._wanted(str(there["source"]), source.path, publication):
+            return settled
         if heir is None:
             work.released.add(source.path)
             line = lines.get("path") or lines.get("slug") or 1
@@ -94,7 +97,12 @@ class Addresses:
             )
         if work.old is None:
             work.succeed(heir)
-            return _remembering(settled, "" if heir.given_id else heir.id, heir.first_seen)
+            known = {
+                "id": "" if heir.given_id else heir.id,
+                "first_seen": heir.first_seen,
+                "former": heir.former,
+            }
+            return _remembering(settled, known)
         return settled
 
     def _heir(self, row: Row) -> Source | None:
@@ -107,6 +115,18 @@ class Addresses:
             seen = str(row.item.get("first_seen", ""))
             return known or Source(key=holder, etag="", sha="", state="draft", first_seen=seen)
         return None
+
+    def _wanted(self, key: str, path: str, publication: Publication) -> bool:
+        """Whether the file that holds an address still wants it, as the file is now.
+
+        One that cannot be read keeps what it has: a bad upload changes nothing that is published.
+        """
+        try:
+            parsed = parse_article(key, self._content.get(key).body, publication)
+        except (Invalid, NotFound):
+            return True
+        names = [address_of(parsed), *map(alias_of, parsed.aliases)]
+        return not parsed.draft and claim_of(path) in map(claim_of, names)
 
     def _aliases(self, work: Work, settled: Settled, rows: Rows) -> list[Save | Drop]:
         changes: list[Save | Drop] = []
@@ -151,7 +171,7 @@ class Addresses:
         """Former addresses lead to the new one; aliases that the file no longer names are gone."""
         changes: list[Save | Drop] = []
         for path in source.former:
-            row = rows.get(("path", claim_of(path)))
+            row = rows.get(("path", claim_of(path))) or self._table.get("path", claim_of(path))
             item: Item = {"kind": "moved", "source": work.key, "path": path, "to": source.path}
             if claim_of(path) != claim_of(source.path) and row and work.owns(row) and row.item != item:
                 changes.append(claiming(path, item, row))
@@ -209,15 +229,16 @@ def _notice(path: str, row: Row, theme: Theme) -> Put:
     return Put(key=page_key(path), body=body, content_type=HTML, cache_control=PAGE_CACHE, metadata=metadata)
 
 
-def _remembering(settled: Settled, article_id: str, first_seen: str) -> Settled:
-    """The article with the identity that its address had, unless its file states one."""
+def _remembering(settled: Settled, known: dict[str, Any]) -> Settled:
+    """The article with what its address knows: the id, unless the file states one, and where it stood before."""
     source = settled.source
-    if source.given_id or not article_id:
-        return settled
-    source = replace(
-        source,
-        id=article_id,
-        sort=sort_key(settled.date, article_id),
-        first_seen=first_seen or source.first_seen,
-    )
+    former = tuple(path for path in known.get("former", ()) if path != source.path)
+    source = replace(source, former=tuple(dict.fromkeys((*source.former, *former))))
+    if known.get("id") and not source.given_id:
+        source = replace(
+            source,
+            id=known["id"],
+            sort=sort_key(settled.date, known["id"]),
+            first_seen=known.get("first_seen") or source.first_seen,
+        )
     return replace(settled, source=source)

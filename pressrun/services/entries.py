@@ -48,6 +48,7 @@ def feed_for(of: Collection, publication: Publication, author: Person | None = N
     url = publication.url
     name = "" if of.kind == "site" else of.name
     people = publication.authors if of.kind != "author" else (author or Person(name=of.name),)
+    people = people or (Person(name=publication.title),)
     return Feed(
         id=f"tag:{publication.authority}:feed{of.path if of.path != '/' else ''}".rstrip("/"),
         title=f"{publication.title}: {name}" if name else publication.title,

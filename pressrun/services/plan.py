@@ -64,7 +64,7 @@ def settle(
     ahead of `now` schedules the article; a draft is kept out of sight.
     """
     key = parsed.source
-    path = _path_of(parsed)
+    path = address_of(parsed)
     if problem := path_problem(path):
         line = parsed.lines.get("path") or parsed.lines.get("slug") or 1
         raise Invalid.at(
@@ -77,10 +77,11 @@ def settle(
     authors = _slugs(parsed.authors or tuple(person.name for person in publication.authors[:1]))
     _check_counts(parsed)
     article_id = _id_of(parsed, old, publication)
-    aliases = tuple(dict.fromkeys(_alias_path(alias) for alias in parsed.aliases))
+    aliases = tuple(dict.fromkeys(alias_of(alias) for alias in parsed.aliases))
     aliases = tuple(alias for alias in aliases if alias.rstrip("/") != path.rstrip("/"))
     for alias in aliases:
-        if problem := path_problem(alias):
+        problem = path_problem(alias) if alias.strip("/") else "the home page stands there"
+        if problem:
             line = parsed.lines.get("aliases", 1)
             raise Invalid.at(
                 key, line, f"the alias /{alias} cannot be: {problem}", "change or remove it", code="alias"
@@ -191,13 +192,15 @@ def card_digest(card: Card) -> str:
     return digest(orjson.dumps(card_item(replace(card, size=0, mark=""))))
 
 
-def _path_of(parsed: ParsedArticle) -> str:
+def address_of(parsed: ParsedArticle) -> str:
+    """Where an article wants to stand: "hello/"."""
     if parsed.path:
         return parsed.path.strip("/") + "/"
     return (parsed.slug.strip("/") or default_slug(parsed.source)) + "/"
 
 
-def _alias_path(alias: str) -> str:
+def alias_of(alias: str) -> str:
+    """An alias as a path of the site: "old/", or "old.html"."""
     path = alias.lstrip("/")
     return path if path.endswith("/") or re.search(r"\.[A-Za-z]\w{0,4}$", path) else path + "/"
 

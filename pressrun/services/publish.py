@@ -257,7 +257,7 @@ class Publisher:
                 self._hold(work, settled.source, imprint)
                 continue
             try:
-                identified, changes = self.addresses.claims(work, settled, rows)
+                identified, changes = self.addresses.claims(work, settled, rows, imprint.publication)
             except Invalid as error:
                 self._refuse(work, error.problems, waits=tuple(sorted(work.released)))
                 continue
@@ -324,7 +324,9 @@ class Publisher:
         if (suspect or not same) and not self._put(work, put):
             return
         shape = ("state", "type", "width", "height", "size", "duration")
-        work.awaken |= suspect or old is None or any(getattr(old, name) != getattr(new, name) for name in shape)
+        work.awaken |= (
+            suspect or old is None or any(getattr(old, name) != getattr(new, name) for name in shape)
+        )
         work.changes.append(Save(partition="source", sort=work.key, item=new.item(), expect=new.version))
         state: State = "unchanged" if same else "updated" if old else "published"
         work.outcome = Outcome(key=work.key, state=state, kind="asset", path=work.key)

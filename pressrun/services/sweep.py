@@ -11,7 +11,8 @@ from typing import Any
 import orjson
 
 from pressrun.domain.spans import DIRECTORY, SITE, instant
-from pressrun.errors import Invalid
+from pressrun.domain.urls import page_key
+from pressrun.errors import Invalid, Permanent
 from pressrun.parsing.source import is_article
 from pressrun.ports import Save
 from pressrun.services.catalogue import attempt_of
@@ -44,7 +45,9 @@ def compare(publisher: Publisher) -> tuple[list[str], int]:
     refused = {row.sort for row in publisher.table.query("refused")}
     changed = []
     same = 0
+    empty = True
     for stat in publisher.content.list():
+        empty = False
         if is_setting(stat.key):
             continue
         item = known.pop(stat.key, None)
@@ -59,8 +62,36 @@ def compare(publisher: Publisher) -> tuple[list[str], int]:
         else:
             same += 1
         refused.discard(stat.key)
+    if empty and known:
+        raise Permanent(
+            f"the content is empty, though {len(known)} files of it are published; if all of them are to be withdrawn, "
+            "leave a file there, such as pressrun.toml"
+        )
     gone = [*known, *(key for key in refused if not is_setting(key) and key not in known)]
     return [*gone, *sorted(changed, key=lambda key: (is_article(key), key))], same
+
+
+def lost_output(publisher: Publisher) -> tuple[list[str], set[str]]:
+    """What the site no longer holds though the catalogue says so: files to publish anew, collections to render anew.
+
+    Redirects and tombstones that are gone are put back at once. Costs one listing of the site.
+    """
+    there = {stat.key: stat.etag for stat in publisher.site.list()}
+    files = []
+    for row in publisher.table.query("source"):
+        asset, live = row.item["state"] == "asset", row.item["state"] == "published"
+        if (asset and row.sort not in there) or (live and page_key(str(row.item["path"])) not in there):
+            files.append(row.sort)
+    collections = set()
+    for row in publisher.table.query("collection"):
+        objects: Any = row.item["objects"]
+        if any(there.get(key) != etag for key, (etag, _) in objects.items()):
+            collections.add(row.sort)
+    for row in publisher.table.query("path"):
+        path = str(row.item["path"])
+        if row.item["kind"] != "article" and page_key(path) not in there:
+            publisher.addresses.settle(path, publisher.imprints.current().theme)
+    return files, collections
 
 
 def due_keys(publisher: Publisher) -> list[str]:
@@ -154,8 +185,16 @@ def bring_in_line(
     report.outcomes += _settings(publisher)
     wanted = list(keys or ())
     if keys is None:
-        wanted, report.unchanged = compare(publisher)
+        wanted, same = compare(publisher)
+        redone = {outcome.key for outcome in report.outcomes} - set(wanted)
+        report.unchanged = max(0, same - len(redone))
     stages = _store(publisher, wanted, hands, progress)
+    lost_files: list[str] = []
+    lost_collections: set[str] = set()
+    if keys is None:
+        lost_files, lost_collections = lost_output(publisher)
+    for start in range(0, len(lost_files), CHUNK):
+        stages.append(publisher.store(lost_files[start : start + CHUNK], force=True, suspect=True))
     for stage in stages:
         report.outcomes += stage.outcomes
     renderer = publisher.renderer()
@@ -164,7 +203,9 @@ def bring_in_line(
         names |= renderer.unfinished()
         if publisher.table.get("collection", DIRECTORY) is None:
             names |= {SITE, DIRECTORY}  # every site has these, an empty one too
-    renderer.bump(names)
+    renderer.bump(names - lost_collections)
+    renderer.bump(lost_collections, suspect=True)
+    names |= lost_collections
     renderer.render(names, _shared(renderer.wave, hands))
     again = publisher.conclude(stages)
     if again:

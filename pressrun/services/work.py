@@ -78,7 +78,7 @@ class Work:
         for path in (source.path, *source.aliases, *source.former):
             row = stored(claim_of(path))
             if row is not None and self.owns(row):
-                kept: Item = {"id": source.id, "first_seen": source.first_seen}
+                kept: Item = {"id": source.id, "first_seen": source.first_seen, "former": [*source.former]}
                 self.changes.append(
                     claiming(path, {"kind": "gone", "source": self.key, "path": path, **kept}, row)
                 )

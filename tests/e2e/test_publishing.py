@@ -10,6 +10,7 @@ import feedparser
 import pytest
 
 from pressrun import bootstrap
+from pressrun.errors import Permanent
 from pressrun.services.sweep import Report, bring_in_line
 from pressrun.services.work import Outcome
 
@@ -269,3 +270,56 @@ def test_a_file_that_changes_or_goes_is_replaced_or_gone(desk: Desk) -> None:
     (desk.content / "data.csv").unlink()
     assert desk.state("data.csv").state == "withdrawn"
     assert not (desk.site / "data.csv").exists()
+
+
+def test_two_articles_can_swap_addresses(desk: Desk) -> None:
+    """Each takes what the other no longer wants; both keep their ids."""
+    desk.article("a.md", "A", slug="one")
+    desk.article("b.md", "B", slug="two")
+    desk.publish()
+    known = desk.ids()
+    desk.article("a.md", "A", slug="two")
+    desk.article("b.md", "B", slug="one")
+    assert desk.publish().of("refused") == []
+    assert desk.ids() == known
+    assert "<h1" in desk.page("one")
+    assert "B" in desk.page("one")
+    assert "A" in desk.page("two")
+
+
+def test_a_restored_article_has_its_redirects_again(desk: Desk) -> None:
+    """Withdrawn and put back, it is found at every address that it ever had."""
+    desk.article("a.md", "A", slug="one")
+    desk.publish()
+    desk.article("a.md", "A", slug="two")
+    desk.publish()
+    (desk.content / "a.md").unlink()
+    desk.article("b.md", "B")
+    desk.publish()
+    assert desk.meta("one/index.html")["status"] == "410"
+    desk.article("a.md", "A", slug="two")
+    desk.publish()
+    assert desk.meta("one/index.html")["location"] == "/two/"
+
+
+def test_lost_output_is_made_again(desk: Desk) -> None:
+    """Whatever somebody deletes from the site or writes over comes back with the next run."""
+    desk.article("a.md", "A", tags="[x]", slug="new", aliases="[/old/]")
+    desk.write("data.csv", "1")
+    desk.publish()
+    before = desk.everything()
+    for key in ("new/index.html", "old/index.html", "feed.xml", "tags/x/index.html", "data.csv"):
+        (desk.site / key).unlink()
+    (desk.site / "index.html").write_text("oops")
+    desk.publish()
+    assert desk.everything() == before
+
+
+def test_an_empty_folder_does_not_withdraw_everything(desk: Desk) -> None:
+    """It is more likely a mistyped name, or a disk that is not there."""
+    desk.article("a.md", "A")
+    desk.publish()
+    (desk.content / "a.md").unlink()
+    with pytest.raises(Permanent, match="the content is empty"):
+        desk.publish()
+    assert desk.titles() == ["A"]
