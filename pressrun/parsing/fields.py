@@ -121,14 +121,7 @@ class Fields:
         if is_nothing(value):
             return []
         if isinstance(value, str):
-            names = (
-                value.split(";")
-                if ";" in value
-                else split.split(value)
-                if split and "," in value
-                else value.split(",")
-            )
-            parts: list[Value] = [*names]
+            parts: list[Value] = [*_names_in(value, split)]
         else:
             parts = [*value] if isinstance(value, list) else [value]
         items = []
