@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -43,9 +44,17 @@ def test_the_sample_publication_is_the_same_on_s3_as_at_home(cloud: Cloud, tmp_p
 @pytest.mark.skipif(not REAL.exists(), reason="the real blog lies beside the repository")
 @pytest.mark.timeout(3000)
 def test_a_real_blog_is_the_same_on_s3_as_at_home(cloud: Cloud, tmp_path: Path) -> None:
-    """349 posts, eight events at a time, in random order."""
-    cloud.publish(upload_all(cloud, REAL))
-    assert cloud.objects() == local_bytes(REAL, tmp_path)
+    """Real posts, eight events at a time, in random order; all 349 of them with PRESSRUN_POSTS=349."""
+    posts = sorted(path.name for path in REAL.glob("*.md"))
+    some = posts[:: max(1, len(posts) // int(os.environ.get("PRESSRUN_POSTS", "50")))]
+    folder = tmp_path / "content"
+    folder.mkdir()
+    for name in some:
+        (folder / name).write_bytes((REAL / name).read_bytes())
+    cloud.publish(upload_all(cloud, folder))
+    found, wanted = cloud.objects(), local_bytes(folder, tmp_path / "home")
+    assert sorted(found) == sorted(wanted)
+    assert [key for key in wanted if found[key] != wanted[key]] == []
 
 
 def test_objects_say_what_they_are(cloud: Cloud) -> None:
