@@ -174,7 +174,8 @@ class Renderer:
                 puts.append(replace(put, if_match=etag) if etag else replace(put, if_absent=True))
                 owner[key] = name
             for key in set(state.objects) - set(rendition.objects):
-                self.site.delete(key)
+                if self.table.get("source", key) is None:  # else an editor's own robots.txt or favicon.svg
+                    self.site.delete(key)
         for put, result in zip(puts, self.site.put_many(puts), strict=True):
             if isinstance(result, Transient):
                 raise result

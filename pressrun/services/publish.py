@@ -21,7 +21,7 @@ from pressrun.domain.articles import Card
 from pressrun.domain.feeds import Fragment
 from pressrun.domain.problems import Problem
 from pressrun.domain.spans import DIRECTORY, SITE, instant, spans_of
-from pressrun.domain.urls import asset_problem, claim_of, page_key
+from pressrun.domain.urls import WELL_KNOWN_FILES, asset_problem, claim_of, page_key
 from pressrun.errors import Conflict, Invalid, NotFound, Permanent, Transient
 from pressrun.parsing.media import sniff
 from pressrun.parsing.source import is_article, parse_article
@@ -323,6 +323,8 @@ class Publisher:
         )
         if (suspect or not same) and not self._put(work, put):
             return
+        if work.key in WELL_KNOWN_FILES:
+            work.touched.add(DIRECTORY)
         shape = ("state", "type", "width", "height", "size", "duration")
         work.awaken |= (
             suspect or old is None or any(getattr(old, name) != getattr(new, name) for name in shape)
@@ -431,6 +433,8 @@ class Publisher:
             return
         if old.state == "asset":
             self.site.delete(work.key)
+            if work.key in WELL_KNOWN_FILES:
+                work.touched.add(DIRECTORY)
         elif old.live:
             self._leave(work, old, imprint)
         if old.due:
