@@ -11,7 +11,7 @@ from pathlib import Path
 
 from pressrun.config import environment_settings
 from pressrun.errors import Permanent
-from pressrun.ports import ObjectStore, Queue, Table
+from pressrun.ports import Clock, ObjectStore, Queue, Table
 from pressrun.services.addresses import PAGE_CACHE
 from pressrun.services.imprint import Imprints
 from pressrun.services.publish import ASSET_CACHE, Publisher, nobody
@@ -42,6 +42,9 @@ class House:
     table: Table
     queue: Queue
     publisher: Publisher
+    mail: ObjectStore  # frozen letters and the record of what was sent; private
+    mail_queue: Queue
+    clock: Clock
     close: Callable[[], None]
 
 
@@ -69,6 +72,8 @@ def local(
     reports = FileStore(home / "errors")
     table = SqliteTable(home / "catalogue.db", durable=durable)
     queue = SqliteQueue(home / "queue.db", "publish", clock)
+    mail = FileStore(home / "mail")
+    mail_queue = SqliteQueue(home / "queue.db", "mail", clock)
     publisher = Publisher(
         content=source,
         site=site,
@@ -82,11 +87,20 @@ def local(
     )
 
     def close() -> None:
-        for part in (source, site, reports, table, queue):
+        for part in (source, site, reports, table, queue, mail, mail_queue):
             part.close()
 
     return House(
-        content=source, site=site, reports=reports, table=table, queue=queue, publisher=publisher, close=close
+        content=source,
+        site=site,
+        reports=reports,
+        table=table,
+        queue=queue,
+        publisher=publisher,
+        mail=mail,
+        mail_queue=mail_queue,
+        clock=clock,
+        close=close,
     )
 
 
@@ -95,7 +109,9 @@ def aws(environment: Mapping[str, str] = os.environ) -> House:
 
     PRESSRUN_CONTENT_BUCKET holds uploads under `content/` (watched) and reports under `errors/` (not watched);
     PRESSRUN_SITE_BUCKET the site; PRESSRUN_TABLE the catalogue; PRESSRUN_QUEUE_URL the publishing queue and
-    PRESSRUN_DEAD_QUEUE_URL, optional, its dead letters; PRESSRUN_TOPIC_ARN, optional, the editors' notifications.
+    PRESSRUN_DEAD_QUEUE_URL, optional, its dead letters; PRESSRUN_MAIL_QUEUE_URL and PRESSRUN_MAIL_DEAD_QUEUE_URL
+    those of the mail (letters and records are kept under `mail/` in the content bucket); PRESSRUN_TOPIC_ARN,
+    optional, the editors' notifications.
     Raises Permanent where one is missing.
     """
     from pressrun.adapters.aws.clients import Clients
@@ -116,6 +132,13 @@ def aws(environment: Mapping[str, str] = os.environ) -> House:
     queue = SqsQueue(
         clients.sqs, environment["PRESSRUN_QUEUE_URL"], environment.get("PRESSRUN_DEAD_QUEUE_URL")
     )
+    mail = S3Store(clients.s3, bucket, "mail/")
+    mail_queue = SqsQueue(
+        clients.sqs,
+        environment.get("PRESSRUN_MAIL_QUEUE_URL", ""),
+        environment.get("PRESSRUN_MAIL_DEAD_QUEUE_URL"),
+    )
+    clock = SystemClock()
     topic = environment.get("PRESSRUN_TOPIC_ARN", "")
     publisher = Publisher(
         content=source,
@@ -123,7 +146,7 @@ def aws(environment: Mapping[str, str] = os.environ) -> House:
         reports=reports,
         table=table,
         queue=queue,
-        clock=SystemClock(),
+        clock=clock,
         nonce=nonce,
         imprints=Imprints(source, table, environment_settings(environment)),
         notify=SnsTopic(clients.sns, topic).tell if topic else nobody,
@@ -131,11 +154,20 @@ def aws(environment: Mapping[str, str] = os.environ) -> House:
     )
 
     def close() -> None:
-        for part in (source, site, reports, table, queue, clients):
+        for part in (source, site, reports, table, queue, mail, mail_queue, clients):
             part.close()
 
     return House(
-        content=source, site=site, reports=reports, table=table, queue=queue, publisher=publisher, close=close
+        content=source,
+        site=site,
+        reports=reports,
+        table=table,
+        queue=queue,
+        publisher=publisher,
+        mail=mail,
+        mail_queue=mail_queue,
+        clock=clock,
+        close=close,
     )
 
 

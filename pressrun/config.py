@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from pressrun.domain.newsletters import MailSettings, Newsletter
 from pressrun.domain.problems import Problem
 from pressrun.domain.publication import FeedSettings, NavLink, Person, Podcast, Publication
 from pressrun.errors import Invalid
@@ -22,7 +23,17 @@ SETTINGS_FILE = "pressrun.toml"
 ENVIRONMENT_PREFIX = "PRESSRUN_"
 # Environment variables that choose backends, not settings of the publication.
 NOT_SETTINGS = frozenset(
-    {"TARGET", "CONTENT", "HOME", "TABLE", "CONTENT_BUCKET", "SITE_BUCKET", "QUEUE_URL", "TOPIC_ARN"}
+    {
+        "TARGET",
+        "CONTENT",
+        "HOME",
+        "TABLE",
+        "CONTENT_BUCKET",
+        "SITE_BUCKET",
+        "QUEUE_URL",
+        "TOPIC_ARN",
+        "MAILER",
+    }
 )
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z]{4})?(-([A-Za-z]{2}|\d{3}))?(-[A-Za-z0-9]{5,8})*")
 _AUTHORITY = re.compile(r"[A-Za-z0-9.@-]+,\d{4}(-\d\d(-\d\d)?)?")
@@ -96,7 +107,14 @@ def _overridden(settings: Mapping[str, Any], environment: Mapping[str, str]) -> 
 
 _TABLES = {
     name: [field.name for field in fields(kind)]
-    for name, kind in {"feed": FeedSettings, "podcast": Podcast, "authors": Person, "nav": NavLink}.items()
+    for name, kind in {
+        "feed": FeedSettings,
+        "podcast": Podcast,
+        "authors": Person,
+        "nav": NavLink,
+        "newsletters": Newsletter,
+        "mail": MailSettings,
+    }.items()
 }
 _NAMES = [field.name for field in fields(Publication)]
 
@@ -138,9 +156,7 @@ def _checked(publication: Publication, text: str) -> list[Problem]:
         problems.append(
             _problem(["language"], f"`language`: {publication.language!r} is no language tag", todo, text)
         )
-    try:
-        ZoneInfo(publication.timezone)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
+    if not _is_zone(publication.timezone):
         todo = 'write an IANA name such as "Europe/Lisbon" or "UTC"'
         problems.append(_problem(["timezone"], f"`timezone`: no zone {publication.timezone!r}", todo, text))
     if publication.id_authority and not _AUTHORITY.fullmatch(publication.id_authority):
@@ -176,7 +192,103 @@ def _checked(publication: Publication, text: str) -> list[Problem]:
         problems.append(
             _problem(["home_articles"], "`home_articles` is out of range", "choose 1 to 100", text)
         )
+    slugs = [newsletter.slug for newsletter in publication.newsletters]
+    for index, newsletter in enumerate(publication.newsletters):
+        problems += [
+            _problem(["newsletters", str(index), name], f"`newsletters.{name}`: {what}", todo, text)
+            for name, what, todo in _newsletter_faults(newsletter, slugs[:index])
+        ]
+    problems += [
+        _problem(["mail", name], f"`mail.{name}`: {what}", todo, text)
+        for name, what, todo in _mail_faults(publication.mail)
+    ]
     return problems
+
+
+_SLUG = re.compile(r"[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?")
+_ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*")
+_TIME = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
+_CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+_NO_ADDRESS = ("is not a mail address", 'write one alone, such as "news@example.org"')
+Fault = tuple[str, str, str]
+
+
+def _newsletter_faults(newsletter: Newsletter, earlier: list[str]) -> list[Fault]:
+    """Setting, what is wrong, what to do."""
+    zone, language, reply_to = newsletter.timezone, newsletter.language, newsletter.reply_to
+    lines = ("name", "sender_name", "description", "postal_address")
+    return [
+        fault
+        for fine, fault in (
+            (_SLUG.fullmatch(newsletter.slug), ("slug", "is no slug", "write up to 32 of a-z, 0-9 and -")),
+            (newsletter.slug not in earlier, ("slug", "is taken", "give each newsletter its own")),
+            (newsletter.name.strip(), ("name", "is empty", "name the newsletter")),
+            (_ADDRESS.fullmatch(newsletter.sender), ("sender", *_NO_ADDRESS)),
+            (not reply_to or _ADDRESS.fullmatch(reply_to), ("reply_to", *_NO_ADDRESS)),
+            (_TIME.fullmatch(newsletter.at), ("at", "is no time of day", 'write "08:00"')),
+            (1 <= newsletter.day <= 28, ("day", "is not a day that every month has", "choose 1 to 28")),
+            (not zone or _is_zone(zone), ("timezone", "is no time zone", 'write "Europe/Lisbon" or "UTC"')),
+            (
+                not language or _LANGUAGE.fullmatch(language),
+                ("language", "is no language tag", 'write "en" or "de-AT"'),
+            ),
+            (
+                0 <= newsletter.cooling_minutes <= 10_080,
+                ("cooling_minutes", "is out of range", "choose 0 to 10080 (a week)"),
+            ),
+            (
+                1 <= newsletter.max_age_days <= 3_650,
+                ("max_age_days", "is out of range", "choose 1 to 3650"),
+            ),
+            (
+                re.fullmatch(r"[a-z0-9_-]{1,40}", newsletter.template),
+                ("template", "is no template's name", "write the name of a file in templates/email"),
+            ),
+            (
+                "manual" not in newsletter.choices,
+                ("choices", "`manual` is no rhythm that a reader can have", "remove it"),
+            ),
+            *(
+                (
+                    not _CONTROLS.search(getattr(newsletter, name)),
+                    (name, "holds a line break or a control character", "write it in one line"),
+                )
+                for name in lines
+            ),
+        )
+        if not fine
+    ]
+
+
+def _mail_faults(mail: MailSettings) -> list[Fault]:
+    faults: list[Fault] = []
+    for name in ("unsubscribe_address", "bounce_address"):
+        address = getattr(mail, name)
+        if address and not _ADDRESS.fullmatch(address.replace("{token}", "token")):
+            faults.append(
+                (name, f"{address!r} is not a mail address", 'write one, such as "leave@example.org"')
+            )
+    ranges: dict[str, tuple[float, float]] = {
+        "price_per_thousand": (0, 1_000),
+        "max_per_second": (0, 10_000),
+        "max_per_day": (0, 1_000_000_000),
+        "late_hours": (1, 720),
+        "pause_bounces": (0.0001, 1),
+        "pause_complaints": (0.0001, 1),
+        "confirm_hours": (1, 720),
+    }
+    for name, (low, high) in ranges.items():
+        if not low <= getattr(mail, name) <= high:
+            faults.append((name, "is out of range", f"choose {low:g} to {high:g}"))
+    return faults
+
+
+def _is_zone(name: str) -> bool:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return False
+    return True
 
 
 def _problem(path: list[str], what: str, todo: str, text: str) -> Problem:

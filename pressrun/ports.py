@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, Protocol
 
+from pressrun.domain.letters import Handover, Letter, Quota, Recipient
 from pressrun.errors import Conflict, Transient
 
 Value = str | int | float | bool | None | list["Value"] | dict[str, "Value"]
@@ -224,4 +225,34 @@ class Queue(Protocol):
 
     def redrive(self) -> int:
         """Sends all dead letters again with their receives at zero; returns how many."""
+        ...
+
+
+# --- Mailer -----------------------------------------------------------------------------------------------
+
+MAX_RECIPIENTS: Final = 50
+"""Recipients in one `send` (SES's limit for a bulk call)."""
+
+
+class Mailer(Protocol):
+    """Hands letters over to whoever delivers them."""
+
+    def send(
+        self, letter: Letter, recipients: Sequence[Recipient], *, tags: Mapping[str, str] | None = None
+    ) -> list[Handover]:
+        """One mail to each recipient, at most MAX_RECIPIENTS; what became of each, in their order.
+
+        `tags` (names and values of letters, digits, `-`, `_`, at most 256) come back in the mailer's events, with
+        `recipient`, the recipient's id. One bad recipient never stops the rest. Never raises for what a server or
+        network does: a recipient whose fate is not known is `unknown`. Raises Permanent where nothing can be sent at
+        all, for everybody and for ever, as with wrong credentials or a sender that is not allowed.
+        """
+        ...
+
+    def quota(self) -> Quota:
+        """What may be sent now, read from the account. Raises Transient."""
+        ...
+
+    def close(self) -> None:
+        """Ends connections that are open."""
         ...

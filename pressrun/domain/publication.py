@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
+
+from pressrun.domain.newsletters import MailSettings, Newsletter
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +68,8 @@ class Publication:
     home_articles: int = 10
     feed: FeedSettings = FeedSettings()
     podcast: Podcast | None = None
+    newsletters: tuple[Newsletter, ...] = ()
+    mail: MailSettings = field(default_factory=MailSettings)
 
     @property
     def base(self) -> str:
@@ -90,4 +94,15 @@ class Publication:
         fields["nav"] = tuple(NavLink(**link) for link in item["nav"])
         fields["feed"] = FeedSettings(**item["feed"])
         fields["podcast"] = Podcast(**item["podcast"]) if item["podcast"] else None
+        fields["newsletters"] = tuple(_newsletter(one) for one in item.get("newsletters", ()))
+        fields["mail"] = MailSettings(**item.get("mail", {}))
         return cls(**fields)
+
+    def newsletter(self, slug: str) -> Newsletter | None:
+        """The newsletter of this slug."""
+        return next((one for one in self.newsletters if one.slug == slug), None)
+
+
+def _newsletter(item: Mapping[str, Any]) -> Newsletter:
+    tuples = {name: tuple(item.get(name, ())) for name in ("choices", "tags", "authors")}
+    return Newsletter(**{**item, **tuples})

@@ -1,0 +1,77 @@
+"""Issues: mails that a newsletter sends once to everybody who is subscribed when they are committed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from hashlib import sha256
+from typing import Any, Literal
+
+from pressrun.domain.newsletters import Cadence
+
+IssueState = Literal[
+    "cooling",  # sent when `due` has come, unless somebody stops it; edits are taken in
+    "waiting",  # for a person: `reason` says why
+    "planning",  # committed: content and audience are frozen, batches are being written
+    "sending",
+    "paused",
+    "sent",
+    "cancelled",
+]
+OPEN_STATES: tuple[IssueState, ...] = ("cooling", "waiting")
+"""States in which nothing is committed yet."""
+UNDER_WAY: tuple[IssueState, ...] = ("planning", "sending", "paused")
+
+RecipientState = Literal["pending", "sent", "excluded", "uncertain"]
+BatchState = Literal["planned", "claimed", "recorded", "uncertain"]
+
+BATCH = 50
+"""Recipients in a batch: what SES takes in one call."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Issue:
+    """One issue. Times are ISO 8601 in UTC; counts are of recipients.
+
+    `articles` are source keys. `audience` is the rhythm whose subscribers get it. `frozen` is when it was committed:
+    who became active later is not in the audience.
+    """
+
+    id: str
+    newsletter: str
+    state: IssueState
+    kind: Literal["article", "digest", "manual", "correction"] = "article"
+    audience: Cadence = "article"
+    articles: tuple[str, ...] = ()
+    title: str = ""
+    created: str = ""
+    due: str = ""
+    frozen: str = ""
+    finished: str = ""
+    reason: str = ""
+    resumes: str = ""  # the state that a paused issue goes back to
+    subject: str = ""  # as sent
+    letter: str = ""  # key of the frozen letter in the mail store
+    counts: Mapping[str, int] = field(
+        default_factory=dict
+    )  # once sent: audience, sent, excluded, uncertain, …
+
+    def to_item(self) -> dict[str, Any]:
+        """A value that JSON can hold; empty fields are left out."""
+        item = {
+            name: value for name, value in asdict(self).items() if value and name not in {"id", "newsletter"}
+        }
+        if self.articles:
+            item["articles"] = list(self.articles)
+        return item
+
+    @classmethod
+    def from_item(cls, newsletter: str, identifier: str, item: Mapping[str, Any]) -> Issue:
+        """The issue that `to_item` was called on."""
+        fields = {**item, "articles": tuple(item.get("articles", ()))}
+        return cls(id=identifier, newsletter=newsletter, **fields)
+
+
+def article_issue_id(article_id: str) -> str:
+    """The id of the one issue that an article's first publication makes."""
+    return f"a-{sha256(article_id.encode()).hexdigest()[:16]}"

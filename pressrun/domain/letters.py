@@ -1,0 +1,90 @@
+"""Letters: a mail composed once for all its recipients, with places where each recipient's own values go.
+
+A place stands in `text`, `html`, `subject` or a header's value as ``⟨OPEN⟩name⟨CLOSE⟩``. The marks are Unicode
+noncharacters, as in `markup`: parsing strips them from every input, so that a mark is always ours.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+OPEN = "\ufdd4"
+CLOSE = "\ufdd5"
+PLACE = re.compile(f"{OPEN}([a-z_]+){CLOSE}")
+"""Finds each place; group 1 is its name."""
+
+LINKS = ("unsubscribe", "preferences", "confirm")
+"""Places whose values are URLs of our own: ASCII, without quotes, angle brackets or spaces."""
+FIELDS = ("address", "name")
+"""Places whose values a subscriber wrote: escaped in HTML, without line breaks and controls in text; never in
+a header."""
+
+
+def place(name: str) -> str:
+    """The mark of a place."""
+    return f"{OPEN}{name}{CLOSE}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mailbox:
+    """A name and an address, as From and Reply-To show them."""
+
+    address: str
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Letter:
+    """What is sent. `headers` are those beside From, To, Reply-To, Subject, Date, Message-ID and MIME's own.
+
+    The HTML is final: its CSS is inlined. No header's value holds a line break or a control character.
+    """
+
+    sender: Mailbox
+    subject: str
+    text: str
+    html: str
+    date: datetime
+    reply_to: Mailbox | None = None
+    headers: tuple[tuple[str, str], ...] = ()
+    domain: str = "localhost"  # the right-hand side of Message-IDs
+    return_path: str = ""  # the envelope's sender; empty: `sender`'s; may hold the place "verp"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipient:
+    """Who it goes to. `values` has one for each place of the letter, raw: whoever composes escapes them."""
+
+    id: str
+    address: str
+    values: Mapping[str, str] = field(default_factory=dict)
+
+
+Fate = Literal["sent", "refused", "later", "throttled", "quota", "unknown"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Handover:
+    """What became of one recipient's mail.
+
+    `sent`: the mailer has taken it, under `id`. `refused`: it never will. `later`: it did not now, for this
+    recipient. `throttled`: it did not, since we are too fast. `quota`: it did not, since the day's quota is used up.
+    For all of these it is certain; `unknown` is not: the answer was lost.
+    """
+
+    fate: Fate
+    id: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quota:
+    """What the account allows. 0 stands for no limit."""
+
+    per_second: float = 0.0
+    per_day: int = 0
+    sent_today: int = 0  # in the last 24 hours
