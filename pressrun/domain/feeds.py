@@ -104,7 +104,7 @@ def escape_json(text: bytes) -> bytes:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Feed:
-    """What a feed document says of itself. Every URL is absolute.
+    """What a feed document says of itself. Every URL but the stylesheet's is absolute.
 
     `place`, `current`, `older` and `newer` are folders that end with a slash; each format has its own file in
     them (`FILES`). A subscription document has `older` alone; an archive document (RFC 5005, section 4) has
@@ -129,9 +129,9 @@ class Feed:
     current: str = ""
     expired: bool = False  # nothing will ever be added
     podcast: Podcast | None = None  # its `image` is absolute
-    stylesheet: str = (
-        ""  # the CSS with which browsers show RSS and Atom where a host serves them as plain XML
-    )
+    # The CSS with which browsers show RSS and Atom where a host serves them as plain XML: a path, for browsers
+    # take a style sheet from the document's own origin alone.
+    stylesheet: str = ""
 
     def url(self, form: Format) -> str:
         """The document's own address in this format."""

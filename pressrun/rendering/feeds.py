@@ -12,10 +12,11 @@ from functools import lru_cache
 from itertools import chain
 from operator import itemgetter
 from typing import NamedTuple
+from urllib.parse import quote
 
 from pressrun.domain.feeds import FILES, MEDIA_TYPES, Entry, Feed, Format, Fragment
 from pressrun.domain.publication import Podcast
-from pressrun.rendering.feed_items import Item, address, as_html, clean, item_of
+from pressrun.rendering.feed_items import Item, as_html, clean, item_of
 from pressrun.rendering.feedgen_extensions import add_item, generator
 from pressrun.rendering.jsonfeed import dumped, json_feed, json_item
 
@@ -104,7 +105,7 @@ def _introduced(document: str, feed: Feed) -> str:
     A style sheet only helps where a host serves feeds as plain XML; XSLT is being removed from browsers.
     """
     declaration, _, rest = document.partition("\n")
-    style = as_html(address(feed.stylesheet))
+    style = as_html(quote(feed.stylesheet, safe="/%:@!$&'()*+,;=~?"))
     instruction = f'<?xml-stylesheet type="text/css" href="{style}"?>\n' if style else ""
     return f"{declaration}\n{instruction}{_COMMENT}{rest}"
 

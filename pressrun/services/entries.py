@@ -62,7 +62,7 @@ def feed_for(of: Collection, publication: Publication, author: Person | None = N
         hub=publication.feed.hub,
         ttl_minutes=publication.feed.ttl_minutes,
         podcast=_podcast(publication),
-        stylesheet=f"{url}/{FEED_STYLESHEET}",
+        stylesheet=f"{publication.base}/{FEED_STYLESHEET}",
     )
 
 

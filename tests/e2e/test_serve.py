@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -112,6 +113,20 @@ def test_views_are_logged_as_cloudfront_logs_them(server: Server) -> None:
     [line] = path.read_text().splitlines()
     assert json.loads(line)["cs-uri-stem"] == "/hello/"
     assert json.loads(line)["c-ip"] == "127.0.0.1"
+
+
+def test_pages_and_feeds_load_their_parts_from_wherever_they_are_served(server: Server) -> None:
+    """`url` says where readers will find the site; what a browser loads comes from this port."""
+    for path in ("/hello/", "/feed.xml", "/atom.xml", "/tags/"):
+        text = server.client.get(path).text
+        loaded = re.findall(
+            r'<(?:\?xml-stylesheet|link rel="stylesheet"|link rel="icon")[^>]*href="([^"]+)"', text
+        )
+        loaded += re.findall(r' src="([^"]+)"', text)
+        assert loaded
+        assert [server.client.get(found).status_code for found in loaded if found[0] == "/"] == [200] * len(
+            loaded
+        )
 
 
 def test_a_port_that_is_taken_is_said_at_once(tmp_path: Path) -> None:
