@@ -125,6 +125,7 @@ def serve(
 @app.command()
 def check(
     content: Content = DEFAULT_CONTENT,
+    home: Home = DEFAULT_HOME,
     form: Annotated[
         Literal["text", "json"], typer.Option("--format", help="How to print the findings.")
     ] = "text",
@@ -136,7 +137,7 @@ def check(
     from pressrun.runs import check_all
 
     _folder(content)
-    problems = check_all(content)
+    problems = check_all(content, home)
     errors = [problem for problem in problems if problem.severity == "error"]
     if form == "json":
         sys.stdout.write(

@@ -78,17 +78,30 @@ def _mine() -> bootstrap.House:
     return _house
 
 
-def check_all(content: Path) -> list[Problem]:
-    """Every finding in `content`; nothing is written. Raises Invalid where the settings are wrong."""
+def check_all(content: Path, home: Path) -> list[Problem]:
+    """Every finding in `content`; nothing is published. Raises Invalid where the settings are wrong.
+
+    Where `home` knows an earlier publish, what was published first keeps its address.
+    """
     from pressrun.adapters.local.files import FileStore
+    from pressrun.adapters.local.sqlite import SqliteTable
     from pressrun.services.lint import lint
 
     store = FileStore(content, etags="stat")
+    catalogue = home / "catalogue.db"
+    table = SqliteTable(catalogue) if catalogue.is_file() and os.access(home, os.W_OK) else None
+
+    def holder(kind: str, name: str) -> str:
+        row = table.get(kind, name) if table else None
+        return str(row.item["source"]) if row else ""
+
     try:
         imprint = Imprints.read(store, environment_settings(os.environ))
-        return lint(store, imprint, bootstrap.SystemClock())
+        return lint(store, imprint, bootstrap.SystemClock(), holder)
     finally:
         store.close()
+        if table:
+            table.close()
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from urllib.parse import unquote, urlsplit
@@ -45,10 +45,16 @@ class _Shelf:
         return text.count("\n", 0, at) + 1 if at >= 0 else 0
 
 
-def lint(content: ObjectStore, imprint: Imprint, clock: Clock) -> list[Problem]:
-    """Every finding in the content, by file and line: errors keep a file from being published, warnings do not."""
+Holder = Callable[[str, str], str]
+
+
+def lint(content: ObjectStore, imprint: Imprint, clock: Clock, holder: Holder) -> list[Problem]:
+    """Every finding in the content, by file and line: errors keep a file from being published, warnings do not.
+
+    `holder` names the file that an earlier publish gave an address ("path", its claim) or an id ("id", …), or "".
+    """
     shelf = _read(content, imprint, clock.now())
-    _duplicates(shelf)
+    _duplicates(shelf, holder)
     anchors = {article.source.path: {"", *_IDS.findall(article.parsed.html)} for article in shelf.articles}
     for settled in shelf.articles:
         shelf.problems += settled.parsed.warnings
@@ -112,26 +118,29 @@ def _read(content: ObjectStore, imprint: Imprint, now: datetime) -> _Shelf:
     return shelf
 
 
-def _duplicates(shelf: _Shelf) -> None:
-    paths: dict[str, str] = {}
-    ids: dict[str, str] = {}
-    for settled in shelf.articles:
+def _duplicates(shelf: _Shelf, holder: Holder) -> None:
+    """Blames whom a publish would refuse: not the file that holds an address or id already, else not the first."""
+    claims: dict[tuple[str, str], dict[str, tuple[Settled, int, str]]] = {}
+    for settled in sorted(shelf.articles, key=lambda article: article.source.state == "scheduled"):
         source, lines = settled.source, settled.parsed.lines
+        if source.state == "draft":
+            continue
         line = lines.get("path") or lines.get("slug") or 1
-        addresses = [(source.path, line), *((alias, lines.get("aliases", 1)) for alias in source.aliases)]
-        for path, place in addresses:
-            other = paths.setdefault(claim_of(path), source.key)
-            if other != source.key:
-                what = f"/{path} is the address of {other} already"
-                shelf.problems.append(
-                    _error(settled, place, what, "give one of the two another `slug`", "duplicate-slug")
-                )
-        other = ids.setdefault(source.id, source.key)
-        if other != source.key:
-            what = f"the id {source.id!r} belongs to {other} already"
-            shelf.problems.append(
-                _error(settled, lines.get("id", 1), what, "give one of the two another `id`", "duplicate-id")
-            )
+        wanted = [("path", claim_of(source.path), line, f"/{source.path} is the address of")]
+        for alias in source.aliases:
+            place = lines.get("aliases", 1)
+            wanted.append(("path", claim_of(alias), place, f"the alias /{alias} is an address of"))
+        wanted.append(("id", source.id, lines.get("id", 1), f"the id {source.id!r} belongs to"))
+        for kind, name, place, what in wanted:
+            claims.setdefault((kind, name), {}).setdefault(source.key, (settled, place, what))
+    for (kind, name), claimants in claims.items():
+        held_by = holder(kind, name) if len(claimants) > 1 else ""
+        first = held_by if held_by in claimants else next(iter(claimants))
+        what_else, code = ("id", "duplicate-id") if kind == "id" else ("slug", "duplicate-slug")
+        for key, (settled, place, what) in claimants.items():
+            if key != first:
+                todo = f"give one of the two another `{what_else}`"
+                shelf.problems.append(_error(settled, place, f"{what} {first} already", todo, code))
 
 
 def _missing(settled: Settled, shelf: _Shelf) -> Iterator[Problem]:

@@ -126,3 +126,20 @@ def test_long_work_is_shared_by_processes_with_the_same_result(
     )
     assert one == two
     assert len(one) > 400
+
+
+def test_check_blames_the_file_that_publish_refuses(monkeypatch, capsys, content, tmp_path) -> None:
+    """Whoever was published first keeps the address, whatever the files are called; a draft wants none."""
+    (content / "a.md").write_text(GOOD.replace("date:", "slug: hello\ndate:"))
+    (content / "draft.md").write_text(GOOD.replace("date:", "slug: hello\ndraft: true\ndate:"))
+    assert run(monkeypatch, "check", content, "--home", tmp_path / "home") == 1
+    assert capsys.readouterr().out.startswith("hello.md:1: /hello/ is the address of a.md already")
+    (content / "a.md").unlink()
+    assert run(monkeypatch, "publish", content, "--home", tmp_path / "home") == 0
+    (content / "a.md").write_text(GOOD.replace("date:", "slug: hello\ndate:"))
+    capsys.readouterr()
+    assert run(monkeypatch, "publish", content, "--home", tmp_path / "home") == 1
+    refused = capsys.readouterr().err
+    assert run(monkeypatch, "check", content, "--home", tmp_path / "home") == 1
+    assert refused.startswith("a.md:3: /hello/ is the address of hello.md already")
+    assert capsys.readouterr().out.startswith(refused)

@@ -18,7 +18,10 @@ def found(tmp_path: Path):
             path = tmp_path / name.replace("__", "/").replace("_md", ".md").replace("_png", ".png")
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text)
-        return [(problem.file, problem.line, problem.code) for problem in check_all(tmp_path)]
+        return [
+            (problem.file, problem.line, problem.code)
+            for problem in check_all(tmp_path, tmp_path / ".pressrun")
+        ]
 
     return check
 
