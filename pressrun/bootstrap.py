@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 import secrets
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Generic, Protocol, TypeVar
 
 from pressrun.config import environment_settings
 from pressrun.errors import Permanent
-from pressrun.ports import Clock, ObjectStore, Queue, Table
+from pressrun.ports import Clock, Mailer, ObjectStore, Queue, Table
 from pressrun.services.addresses import PAGE_CACHE
 from pressrun.services.imprint import Imprints
 from pressrun.services.publish import ASSET_CACHE, Publisher, nobody
@@ -29,7 +31,17 @@ def nonce() -> str:
     return secrets.token_hex(6)
 
 
+class Closing(Protocol):
+    """What is to be closed after use."""
+
+    def close(self) -> None: ...
+
+
+Made = TypeVar("Made", bound=Closing)
+
+
 AWS_NAMES = ("PRESSRUN_CONTENT_BUCKET", "PRESSRUN_SITE_BUCKET", "PRESSRUN_TABLE", "PRESSRUN_QUEUE_URL")
+MAILERS = ("outbox",)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,8 +56,33 @@ class House:
     publisher: Publisher
     mail: ObjectStore  # frozen letters and the record of what was sent; private
     mail_queue: Queue
+    mailer: Callable[
+        [], Mailer
+    ]  # made at its first use and kept; raises Permanent where settings are missing
     clock: Clock
     close: Callable[[], None]
+
+
+class Once(Generic[Made]):
+    """Makes a thing when it is first asked for, in whichever thread, and keeps it."""
+
+    def __init__(self, make: Callable[[], Made]) -> None:
+        self._make = make
+        self._lock = threading.Lock()
+        self._made: Made | None = None
+
+    def __call__(self) -> Made:
+        with self._lock:
+            if self._made is None:
+                self._made = self._make()
+            return self._made
+
+    def close(self) -> None:
+        """Closes what was made; the next call makes it anew."""
+        with self._lock:
+            if self._made is not None:
+                self._made.close()
+                self._made = None
 
 
 def local(
@@ -74,6 +111,7 @@ def local(
     queue = SqliteQueue(home / "queue.db", "publish", clock)
     mail = FileStore(home / "mail")
     mail_queue = SqliteQueue(home / "queue.db", "mail", clock)
+    mailer = Once(lambda: _mailer(environment, "outbox", home, clock))
     publisher = Publisher(
         content=source,
         site=site,
@@ -87,7 +125,7 @@ def local(
     )
 
     def close() -> None:
-        for part in (source, site, reports, table, queue, mail, mail_queue):
+        for part in (source, site, reports, table, queue, mail, mail_queue, mailer):
             part.close()
 
     return House(
@@ -99,6 +137,7 @@ def local(
         publisher=publisher,
         mail=mail,
         mail_queue=mail_queue,
+        mailer=mailer,
         clock=clock,
         close=close,
     )
@@ -139,6 +178,7 @@ def aws(environment: Mapping[str, str] = os.environ) -> House:
         environment.get("PRESSRUN_MAIL_DEAD_QUEUE_URL"),
     )
     clock = SystemClock()
+    mailer = Once(lambda: _mailer(environment, "ses", Path(), clock))
     topic = environment.get("PRESSRUN_TOPIC_ARN", "")
     publisher = Publisher(
         content=source,
@@ -154,7 +194,7 @@ def aws(environment: Mapping[str, str] = os.environ) -> House:
     )
 
     def close() -> None:
-        for part in (source, site, reports, table, queue, mail, mail_queue, clients):
+        for part in (source, site, reports, table, queue, mail, mail_queue, mailer, clients):
             part.close()
 
     return House(
@@ -166,9 +206,26 @@ def aws(environment: Mapping[str, str] = os.environ) -> House:
         publisher=publisher,
         mail=mail,
         mail_queue=mail_queue,
+        mailer=mailer,
         clock=clock,
         close=close,
     )
+
+
+def mailer_name(environment: Mapping[str, str], default: str) -> str:
+    """The mailer that PRESSRUN_MAILER chooses: one of MAILERS. Raises Permanent where it is another word."""
+    name = environment.get("PRESSRUN_MAILER") or default
+    if name not in MAILERS:
+        raise Permanent(f"PRESSRUN_MAILER is {name!r}; choose one of {', '.join(MAILERS)}")
+    return name
+
+
+def _mailer(environment: Mapping[str, str], default: str, home: Path, clock: Clock) -> Mailer:
+    """The mailer that the environment chooses. Raises Permanent where what it needs is missing."""
+    from pressrun.adapters.local.outbox import Outbox
+
+    mailer_name(environment, default)
+    return Outbox(home / "outbox", clock)
 
 
 def _ping(hub: str, urls: Sequence[str]) -> None:

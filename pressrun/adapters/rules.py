@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+import secrets
 from collections.abc import Mapping, Sequence
 from typing import Final
 
 import orjson
 
+from pressrun.domain.letters import Recipient
 from pressrun.errors import Permanent
-from pressrun.ports import MAX_ITEM, MAX_WRITE, Drop, Item, Save
+from pressrun.ports import MAX_ITEM, MAX_RECIPIENTS, MAX_WRITE, Drop, Item, Save
 
 MAX_KEY: Final = 1024
 """UTF-8 bytes of an object's key (S3's limit)."""
@@ -110,3 +112,14 @@ def require_body(body: str) -> None:
     size = len(body.encode(errors="replace"))
     if not 0 < size <= MAX_BODY:
         raise Permanent(f"a message's body has 1 to {MAX_BODY} bytes; this one has {size}")
+
+
+def require_recipients(recipients: Sequence[Recipient]) -> None:
+    """Raises ValueError where one `send` is given too many."""
+    if len(recipients) > MAX_RECIPIENTS:
+        raise ValueError(f"{len(recipients)} recipients in one send; at most {MAX_RECIPIENTS} are taken")
+
+
+def message_id(domain: str) -> str:
+    """A Message-ID that nobody else has, without its angle brackets (RFC 5322, section 3.6.4)."""
+    return f"{secrets.token_hex(16)}@{domain}"

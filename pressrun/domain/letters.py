@@ -7,9 +7,10 @@ noncharacters, as in `markup`: parsing strips them from every input, so that a m
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from html import escape
 from typing import Literal
 
 OPEN = "\ufdd4"
@@ -27,6 +28,46 @@ a header."""
 def place(name: str) -> str:
     """The mark of a place."""
     return f"{OPEN}{name}{CLOSE}"
+
+
+_UNSEEN = re.compile("[\0-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufdd0-\ufdef]+")
+
+
+def in_text(value: str) -> str:
+    """A place's value as plain text takes it: on one line, without controls, bidi overrides and marks of ours."""
+    return _UNSEEN.sub(" ", value)
+
+
+def in_html(value: str) -> str:
+    """A place's value as HTML takes it, in text and in quoted attributes."""
+    return escape(in_text(value))
+
+
+def filled(template: str, values: Mapping[str, str], write: Callable[[str], str] = in_text) -> str:
+    """`template` with each place's value as `write` writes it. Raises ValueError where a value is missing."""
+    try:
+        return PLACE.sub(lambda found: write(values[found[1]]), template)
+    except KeyError as error:
+        raise ValueError(f"there is no value for the place {error}") from None
+
+
+# RFC 5321, section 4.1.2, without quoted local parts and address literals; its limits are in 4.5.3.1.
+_WIRE = re.compile(
+    r"(?=.{3,254}\Z)(?=[^@]{1,64}@)[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
+    r"@[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?"
+)
+
+
+def envelope(address: str) -> str:
+    """The address, where SMTP can carry it as it is: the last look before it is written into a command or header.
+
+    Whether it is a good address was judged when it was taken in (`parsing.address`). Raises ValueError.
+    """
+    if not address.isascii():
+        raise ValueError("the address is not ASCII, which needs SMTPUTF8")
+    if not _WIRE.fullmatch(address):
+        raise ValueError("this is no address that mail can be sent to")
+    return address
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
