@@ -7,6 +7,8 @@ import re
 import unicodedata
 from urllib.parse import quote
 
+from pressrun.domain.slugs import slugify
+
 # First segments of addresses that the publisher itself writes below.
 RESERVED_FOLDERS = frozenset(
     {"archive", "tags", "authors", "feeds", "views", "api", "desk", "errors", "outbox"}
@@ -54,6 +56,14 @@ def path_problem(path: str) -> str | None:
     if len(path.encode()) > MAX_PATH_BYTES or any(len(s.encode()) > MAX_SEGMENT_BYTES for s in segments):
         return f"an address has at most {MAX_PATH_BYTES} bytes, and {MAX_SEGMENT_BYTES} in a segment"
     return None
+
+
+def better_path(path: str) -> str:
+    """An address like `path` that an article can have: "tags" → "tags-page"."""
+    segments = [slugify(segment) for segment in path.split("/") if segment.strip(".")] or [slugify(path)]
+    if path_problem("/".join(segments)):
+        segments = [f"{segments[0]}-page", *segments[1:]]
+    return segments[-1] if path_problem("/".join(segments)) else "/".join(segments)
 
 
 def asset_problem(key: str) -> str | None:

@@ -8,8 +8,7 @@ from html import escape, unescape
 from urllib.parse import urlsplit
 
 from pressrun.domain.articles import Enclosure, Image
-from pressrun.domain.slugs import slugify
-from pressrun.domain.urls import path_problem
+from pressrun.domain.urls import better_path, path_problem
 from pressrun.parsing.addresses import marked
 from pressrun.parsing.coerce import is_nothing, one_line, text_part
 from pressrun.parsing.fields import Fields
@@ -76,10 +75,9 @@ def path(fields: Fields) -> str:
 
 def _check_path(fields: Fields, entry: Entry, path: str) -> None:
     if any(char.isspace() for char in path):
-        better = "/".join(slugify(segment) for segment in path.split("/"))
-        fields.wrong(entry, "has a space in it", f"write {better}", "slug")
+        fields.wrong(entry, "has a space in it", f"write {better_path(path)}", "slug")
     elif problem := path_problem(path):
-        fields.wrong(entry, f"`{path[:60]}`: {problem}", f"write one such as {slugify(path)}", "slug")
+        fields.wrong(entry, f"`{path[:60]}`: {problem}", f"write one such as {better_path(path)}", "slug")
 
 
 def aliases(fields: Fields) -> tuple[str, ...]:

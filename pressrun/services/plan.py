@@ -22,7 +22,7 @@ from pressrun.domain.markup import END, REF, REFERENCE, SITE, SIZE
 from pressrun.domain.publication import Publication
 from pressrun.domain.slugs import slugify
 from pressrun.domain.spans import memberships, sort_key
-from pressrun.domain.urls import href, join, path_problem
+from pressrun.domain.urls import better_path, href, join, path_problem
 from pressrun.errors import Invalid
 from pressrun.parsing.source import default_slug
 from pressrun.ports import ABSENT
@@ -67,9 +67,9 @@ def settle(
     path = address_of(parsed)
     if problem := path_problem(path):
         line = parsed.lines.get("path") or parsed.lines.get("slug") or 1
-        raise Invalid.at(
-            key, line, f"/{path} cannot be its address: {problem}", "give it another `slug`", code="slug"
-        )
+        name = "path" if parsed.path else "slug"
+        todo = f"write {name}: {better_path(path.rstrip('/'))}, or another"
+        raise Invalid.at(key, line, f"/{path} cannot be its address: {problem}", todo, code="slug")
     first_seen = (old.first_seen if old else "") or now.replace(microsecond=0).isoformat()
     date = parsed.date or parsed.publish_at or datetime.fromisoformat(first_seen)
     due = max(parsed.publish_at or date, date)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pressrun.domain.urls import asset_problem, claim_of, href, join, page_key, path_problem
+from pressrun.domain.urls import asset_problem, better_path, claim_of, href, join, page_key, path_problem
 
 
 @pytest.mark.parametrize("path", ["hello/", "2026/05/01/Rust-1.0/", "käse/", "a b/"])
@@ -56,3 +56,22 @@ def test_files_cannot_replace_what_the_publisher_writes(key: str) -> None:
     assert asset_problem(key)
     assert asset_problem("robots.txt") is None
     assert asset_problem("favicon.svg") is None
+
+
+@pytest.mark.parametrize(
+    ("path", "better"),
+    [
+        ("tags", "tags-page"),
+        ("Archive/x", "archive-page/x"),
+        ("feed.xml", "feed-xml"),
+        ("../up", "up"),
+        (".hidden", "hidden"),
+        ("a b/c", "a-b/c"),
+        ("index.html", "index-html"),
+        ("a/" * 500 + "b", "b"),
+    ],
+)
+def test_a_better_address_is_one_that_is_free(path: str, better: str) -> None:
+    """What is suggested works."""
+    assert better_path(path) == better
+    assert path_problem(f"{better}/") is None

@@ -61,3 +61,10 @@ def test_an_entry_that_no_feed_can_hold_is_found(found) -> None:
     """Full content never becomes a summary: so the editor is told."""
     codes = {code for _, _, code in found(a_md=article("word " * 60_000))}
     assert codes == {"feed-size"}
+
+
+def test_the_slug_that_is_suggested_can_be_taken(found, tmp_path: Path) -> None:
+    """Not the reserved one again, whether it was written or comes from the file's name."""
+    found(a_md=article("x", "slug: tags\n"), feeds_md=article("x"))
+    todos = [problem.todo for problem in check_all(tmp_path, tmp_path / ".pressrun")]
+    assert todos == ["write one such as tags-page", "write slug: feeds-page, or another"]
