@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -73,14 +73,41 @@ def publication_from(
     except ValidationError as error:
         for detail in error.errors(include_url=False):
             path = [str(part) for part in detail["loc"]]
-            problems.append(
-                _problem(path, f"`{'.'.join(path)}`: {detail['msg'].lower()}", "mend this value", text)
-            )
-        raise Invalid(problems) from None
+            name = ".".join(part for part in path if not part.isdigit())
+            wanted = _EXPECTED.get(detail["type"].partition("_")[0], detail["msg"].lower())
+            what, todo = f"`{name}`: {wanted}", "mend this value"
+            if detail["type"] == "missing":
+                what, todo = f"`{name}` is missing", f"add {path[-1]} = …"
+            problems.append(_problem(path, what, todo, text))
+        raise Invalid([_blamed(problem, environment) for problem in problems]) from None
     problems += _checked(publication, text)
     if problems:
-        raise Invalid(problems)
+        raise Invalid([_blamed(problem, environment) for problem in problems])
     return publication
+
+
+# The first word of a pydantic error's type → what it asks for.
+_EXPECTED = {
+    "string": 'text in quotes is expected, "…"',
+    "int": "a whole number is expected",
+    "float": "a number is expected",
+    "bool": "true or false is expected",
+    "tuple": "a list is expected, […] or [[tables]]",
+    "dataclass": "a table is expected, not a single value",
+}
+
+
+def _blamed(problem: Problem, environment: Mapping[str, str]) -> Problem:
+    """The problem as the variable's that overrides the setting, where one does."""
+    for dotted in environment:
+        if any(f"`{name}`" in problem.what for name in (dotted, dotted.rpartition(".")[0])):
+            todo = problem.todo if "did you mean" in problem.todo else f"{problem.todo}, or unset it"
+            return replace(problem, file=_variable(dotted), line=0, todo=todo)
+    return problem
+
+
+def _variable(dotted: str) -> str:
+    return f"${ENVIRONMENT_PREFIX}{dotted.replace('.', '__').upper()}"
 
 
 def environment_settings(environment: Mapping[str, str]) -> dict[str, str]:
@@ -101,6 +128,9 @@ def _overridden(settings: Mapping[str, Any], environment: Mapping[str, str]) -> 
     for dotted, value in environment.items():
         table, _, name = dotted.rpartition(".")
         target = merged.setdefault(table, {}) if table else merged
+        if not isinstance(target, dict):
+            todo = f"set `{table}` in {SETTINGS_FILE}, and unset this variable"
+            raise Invalid.at(_variable(dotted), 0, f"`{table}` has no such part", todo, code="setting")
         target[name] = value
     return merged
 

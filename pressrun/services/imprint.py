@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from pressrun.config import SETTINGS_FILE, publication_from, read_settings
+from pressrun.config import ENVIRONMENT_PREFIX, SETTINGS_FILE, publication_from, read_settings
 from pressrun.domain.publication import Publication
 from pressrun.errors import Invalid, NotFound
 from pressrun.ports import MAX_ITEM, ObjectStore, Save, Table
@@ -17,8 +17,11 @@ _ROW = ("site", "publication")
 
 
 def is_setting(key: str) -> bool:
-    """Whether a file of the content folder configures the publication and is no content itself."""
-    return key == SETTINGS_FILE or key.startswith(TEMPLATES)
+    """Whether a file of the content folder configures the publication and is no content itself.
+
+    Variables that override settings are refused by name as files are, as "$PRESSRUN_…".
+    """
+    return key == SETTINGS_FILE or key.startswith((TEMPLATES, f"${ENVIRONMENT_PREFIX}"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -61,6 +61,7 @@ class Refusals:
         return outcomes
 
     def accept_settings(self, keys: Iterable[str]) -> None:
-        """Takes back what was said against settings that are right now."""
-        for row in self._table.get_many([("refused", key) for key in keys]).values():
+        """Takes back what was said against settings that are right now, and against variables ("$…")."""
+        rows = [*self._table.get_many([("refused", key) for key in keys if key[0] != "$"]).values()]
+        for row in [*rows, *self._table.query("refused", low="$", high="$~")]:
             self._table.write_each(self.forgive(row))

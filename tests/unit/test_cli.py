@@ -143,3 +143,16 @@ def test_check_blames_the_file_that_publish_refuses(monkeypatch, capsys, content
     assert run(monkeypatch, "check", content, "--home", tmp_path / "home") == 1
     assert refused.startswith("a.md:3: /hello/ is the address of hello.md already")
     assert capsys.readouterr().out.startswith(refused)
+
+
+def test_a_wrong_variable_is_refused_until_it_is_right(monkeypatch, capsys, content, tmp_path) -> None:
+    """The settings in force stay so, and nothing is left to be said once it is right."""
+    home = tmp_path / "home"
+    assert run(monkeypatch, "publish", content, "--home", home) == 0
+    monkeypatch.setenv("PRESSRUN_URL", "nonsense")
+    for _ in range(2):
+        assert run(monkeypatch, "publish", content, "--home", home) == 1
+        assert capsys.readouterr().err.startswith("$PRESSRUN_URL: ")
+    monkeypatch.delenv("PRESSRUN_URL")
+    assert run(monkeypatch, "publish", content, "--home", home) == 0
+    assert not list((home / "errors").iterdir())

@@ -59,3 +59,42 @@ def test_the_environment_overrides_what_it_names_alone() -> None:
     found = environment_settings(variables)
     assert found == {"url": "https://a.example", "feed.entries": "9"}
     assert publication_from({}, found).feed.entries == 9
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("PRESSRUN_URL", "example.org", "$PRESSRUN_URL: `url`: 'example.org' is not a site's address"),
+        ("PRESSRUN_FEED__ENTRIES", "0", "$PRESSRUN_FEED__ENTRIES: `feed.entries` and"),
+        (
+            "PRESSRUN_FEED__ENTRIES",
+            "a",
+            "$PRESSRUN_FEED__ENTRIES: `feed.entries`: a whole number is expected",
+        ),
+        ("PRESSRUN_FEED__ENTRY", "1", "$PRESSRUN_FEED__ENTRY: `feed.entry` is not a setting"),
+        ("PRESSRUN_NAV", "x", "$PRESSRUN_NAV: `nav`: a list is expected"),
+        ("PRESSRUN_FEED", "x", "$PRESSRUN_FEED: `feed`: a table is expected"),
+        ("PRESSRUN_AUTHORS__NAME", "x", "$PRESSRUN_AUTHORS__NAME: `authors`: a list is expected"),
+        ("PRESSRUN_TITLE__X", "x", "$PRESSRUN_TITLE__X: `title` has no such part"),
+    ],
+)
+def test_a_wrong_override_is_blamed_on_its_variable(name: str, value: str, said: str) -> None:
+    """The file is right; the shell is where to look."""
+    with pytest.raises(Invalid) as refused:
+        publication_from({"title": "A"}, environment_settings({name: value}), 'title = "A"')
+    assert str(refused.value).startswith(said)
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "what"),
+    [
+        ('nav = "x"\n', 1, "`nav`: a list is expected, […] or [[tables]]"),
+        ("title = 3\n", 1, '`title`: text in quotes is expected, "…"'),
+        ("feed = 3\n", 1, "`feed`: a table is expected, not a single value"),
+        ('smart_punctuation = "perhaps"\n', 1, "`smart_punctuation`: true or false is expected"),
+        ('[[nav]]\nurl = "/"\n', 1, "`nav.title` is missing"),
+    ],
+)
+def test_what_a_setting_must_be_is_said_in_plain_words(text: str, line: int, what: str) -> None:
+    """Not in those of the library that checks it."""
+    assert problems(text) == [(line, what)]
