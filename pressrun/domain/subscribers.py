@@ -68,6 +68,7 @@ class Subscriber:
     confirmed: str = ""  # when it last became active
     nonce: str = ""
     mailed: str = ""  # when the last confirmation or reminder went out
+    claim: str = ""  # the request whose mail is on its way: it may have left, or not
     soft: float = 0.0
     soft_at: str = ""
     reason: str = ""  # of its state, where not chosen by the reader

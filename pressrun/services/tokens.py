@@ -24,6 +24,7 @@ from pressrun.ports import ABSENT, Clock, Save, Table
 Purpose = Literal["confirm", "unsubscribe", "preferences", "export", "bounce"]
 _ROW = ("secrets", "tokens")
 _MAX = 200  # characters; ours have about 90
+_FRESH = timedelta(minutes=1)  # how long a token that fails does not make us read the keys again
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,12 +38,16 @@ class Claim:
 
 
 class Tokens:
-    """Makes and reads tokens. The keys are read once for each instance, and made where there are none."""
+    """Makes and reads tokens. Keys are made where there are none, and kept.
+
+    They are read again where a token fails, once a minute at most: another process may have rotated them.
+    """
 
     def __init__(self, table: Table, clock: Clock) -> None:
         self._table = table
         self._clock = clock
         self._keys: list[str] = []
+        self._loaded = clock.now()
 
     def make(self, purpose: Purpose, subscriber: str, newsletter: str = "", nonce: str = "") -> str:
         """A token. `nonce`: [a-z0-9]*, for what is good for one use."""
@@ -63,6 +68,18 @@ class Tokens:
         """What the token says; None where it is not genuine, not for this purpose, or older than `max_age`."""
         if len(token) > _MAX or not token.isascii():
             return None
+        claim = self._genuine(purpose, token)
+        if claim is None and self._clock.now() - self._loaded >= _FRESH:
+            self._keys = []
+            claim = self._genuine(purpose, token)
+        if claim is None:
+            return None
+        now = self._clock.now()
+        if max_age is not None and not claim.at <= now <= claim.at + max_age:
+            return None
+        return claim
+
+    def _genuine(self, purpose: Purpose, token: str) -> Claim | None:
         try:
             payload = self._signer(purpose).unsign(token).decode()
             head, newsletter, stamp, nonce = payload.split(".")
@@ -71,9 +88,6 @@ class Tokens:
         except (BadSignature, ValueError, OverflowError, OSError):
             return None
         if not self._canonical(token):
-            return None
-        now = self._clock.now()
-        if max_age is not None and not at <= now <= at + max_age:
             return None
         return Claim(subscriber=subscriber, newsletter=newsletter, at=at, nonce=nonce)
 
@@ -116,6 +130,7 @@ class Tokens:
             if row is not None:
                 keys: Any = row.item["keys"]
                 self._keys = [str(key) for key in keys]
+                self._loaded = self._clock.now()
                 continue
             fresh = Save(
                 partition=_ROW[0], sort=_ROW[1], item={"keys": [secrets.token_urlsafe(32)]}, expect=ABSENT
