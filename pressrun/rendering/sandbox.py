@@ -139,6 +139,9 @@ class Sandbox(ImmutableSandboxedEnvironment):
                 file, line = frame.filename, failed.get_corresponding_lineno(frame.lineno or 0)
         what = f"cannot be rendered: {error or type(error).__name__}"
         todo = "mend this line, or remove the file to return to the shipped template"
+        if isinstance(error, RecursionError):
+            what = "goes round in a circle: it extends, includes or calls itself"
+            todo = f'name another template; the shipped one is "{_SHIPPED}{file.removeprefix(_BROUGHT)}"'
         return Invalid.at(file, line, what, todo, code="template")
 
     def _spend(self) -> None:

@@ -127,3 +127,13 @@ def test_plain_texts_are_not_escaped_and_pages_are() -> None:
     theme = Theme(PUBLICATION, {"web/missing.html": "{{ '<b>' }}", "email/x.txt": "{{ '<b>' }}"})
     assert theme.render("email/x.txt") == "<b>"
     assert not_found_page(theme) == b"&lt;b&gt;"
+
+
+@pytest.mark.parametrize("text", ['\n{% extends "web/base.html" %}', '\n{% include "web/base.html" %}'])
+def test_a_template_that_leads_to_itself_is_named_with_its_line(text: str) -> None:
+    with pytest.raises(Invalid) as refused:
+        rehearse(Theme(Publication(), {"web/base.html": text}))
+    (problem,) = refused.value.problems
+    assert (problem.file, problem.line) == ("templates/web/base.html", 2)
+    assert "goes round in a circle" in problem.what
+    assert "shipped/web/base.html" in problem.todo
