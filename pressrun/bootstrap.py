@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import tempfile
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -102,7 +103,7 @@ def local(
         return by_suffix(key)._replace(cache_control=PAGE_CACHE if key.endswith(".html") else ASSET_CACHE)
 
     _refuse_nesting(content, home)
-    home.mkdir(parents=True, exist_ok=True)
+    _make(home)
     clock = SystemClock()
     source = FileStore(content, etags="stat")
     site = FileStore(home / "site", home / "objects.db", implies=implied)
@@ -232,6 +233,19 @@ def _ping(hub: str, urls: Sequence[str]) -> None:
     from pressrun.adapters.websub import ping
 
     ping(hub, urls)
+
+
+def _make(home: Path) -> None:
+    """Raises Permanent where nothing can be written below `home`."""
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=home):
+            pass
+    except FileExistsError:
+        raise Permanent(f"{home} is a file; name a folder with --home") from None
+    except OSError as error:
+        why = (error.strerror or "it cannot be written").lower()
+        raise Permanent(f"nothing can be written in {home} ({why}); name another folder with --home") from None
 
 
 def _refuse_nesting(content: Path, home: Path) -> None:

@@ -286,6 +286,10 @@ def main() -> None:
         for problem in error.problems:
             _print_problem(problem, err)
         sys.exit(1)
-    except (PressrunError, OSError) as error:
+    except PressrunError as error:
         err.print(f"[red]error[/]: {escape(str(error))}")
+        sys.exit(1)
+    except OSError as error:
+        what = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+        err.print(f"[red]error[/]: {escape(what)}")
         sys.exit(1)

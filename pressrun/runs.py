@@ -89,7 +89,7 @@ def check_all(content: Path, home: Path) -> list[Problem]:
 
     store = FileStore(content, etags="stat")
     catalogue = home / "catalogue.db"
-    table = SqliteTable(catalogue) if catalogue.is_file() and os.access(home, os.W_OK) else None
+    table = SqliteTable(catalogue) if os.access(catalogue, os.W_OK) else None
 
     def holder(kind: str, name: str) -> str:
         row = table.get(kind, name) if table else None
@@ -154,8 +154,8 @@ def _settings(content: Path) -> Iterator[Finding]:
 
 
 def _local(content: Path, home: Path) -> Iterator[Finding]:
-    place = home if home.exists() else home.absolute().parent
-    if not os.access(place, os.W_OK):
+    place = next(place for place in (home, *home.absolute().parents) if os.path.lexists(place))
+    if not place.is_dir() or not os.access(place, os.W_OK | os.X_OK):
         yield Finding("bad", f"{place} cannot be written; choose another --home")
         return
     if not (home / "catalogue.db").exists():

@@ -156,3 +156,21 @@ def test_a_wrong_variable_is_refused_until_it_is_right(monkeypatch, capsys, cont
     monkeypatch.delenv("PRESSRUN_URL")
     assert run(monkeypatch, "publish", content, "--home", home) == 0
     assert not list((home / "errors").iterdir())
+
+
+@pytest.mark.parametrize("home", ["file", "file/below", "/proc/here"])
+@pytest.mark.parametrize("command", ["publish", "serve"])
+def test_a_home_that_cannot_be_written_is_named(
+    monkeypatch, capsys, content, tmp_path, command: str, home: str
+) -> None:
+    """In a sentence, with what to do."""
+    (tmp_path / "file").write_text("")
+    assert run(monkeypatch, command, content, "--home", tmp_path / home) == 1
+    said = capsys.readouterr().err
+    assert said.startswith("error: ")
+    assert str(tmp_path / home) in said
+    assert "with --home" in said
+    assert "Errno" not in said
+    assert run(monkeypatch, "check", content, "--home", tmp_path / home) == 0
+    if home.startswith("file"):
+        assert run(monkeypatch, "doctor", content, "--home", tmp_path / home) == 1
