@@ -222,6 +222,19 @@ def _checked(publication: Publication, text: str) -> list[Problem]:
         problems.append(
             _problem(["home_articles"], "`home_articles` is out of range", "choose 1 to 100", text)
         )
+    problems += [
+        _problem(["authors", str(index), "name"], "`authors.name` holds a mail address", _NAME_ALONE, text)
+        for index, person in enumerate(publication.authors)
+        if "@" in person.name
+    ]
+    problems += [
+        _problem(
+            [table, str(index), "url"], f"`{table}.url`: {link.url!r} cannot be linked to", _LINKED, text
+        )
+        for table, links in (("nav", publication.nav), ("authors", publication.authors))
+        for index, link in enumerate(links)
+        if not _LINK.match(link.url) and (link.url or table == "nav")
+    ]
     slugs = [newsletter.slug for newsletter in publication.newsletters]
     for index, newsletter in enumerate(publication.newsletters):
         problems += [
@@ -235,6 +248,9 @@ def _checked(publication: Publication, text: str) -> list[Problem]:
     return problems
 
 
+_NAME_ALONE = "write the name alone: it stands on every page"
+_LINK = re.compile(r"/(?!/)|https?://[^/]|mailto:.", re.I)
+_LINKED = 'write a path of the site such as "/archive/", or a whole address, "https://…"'
 _SLUG = re.compile(r"[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?")
 _ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*")
 _TIME = re.compile(r"([01]\d|2[0-3]):[0-5]\d")

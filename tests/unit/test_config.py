@@ -23,6 +23,11 @@ def test_no_settings_are_settings() -> None:
 @pytest.mark.parametrize(
     ("text", "line", "what"),
     [
+        ('[[authors]]\nname = "A <a@x.org>"\n', 2, "`authors.name`"),
+        ('[[nav]]\ntitle = "A"\nurl = "javascript:x"\n', 3, "`nav.url`"),
+        ('[[nav]]\ntitle = "A"\nurl = "archive/"\n', 3, "`nav.url`"),
+        ('[[nav]]\ntitle = "A"\nurl = "/"\n[[nav]]\ntitle = "B"\nurl = ""\n', 6, "`nav.url`"),
+        ('[[authors]]\nname = "A"\nurl = "ftp://a"\n', 3, "`authors.url`"),
         ('title = "A"\nurl = "example.org"\n', 2, "`url`"),
         ('title = "A"\nurl = "https://example.org/"\n', 2, "`url`"),
         ('language = "not a language"\n', 1, "`language`"),
