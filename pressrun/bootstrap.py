@@ -245,7 +245,9 @@ def _make(home: Path) -> None:
         raise Permanent(f"{home} is a file; name a folder with --home") from None
     except OSError as error:
         why = (error.strerror or "it cannot be written").lower()
-        raise Permanent(f"nothing can be written in {home} ({why}); name another folder with --home") from None
+        raise Permanent(
+            f"nothing can be written in {home} ({why}); name another folder with --home"
+        ) from None
 
 
 def _refuse_nesting(content: Path, home: Path) -> None:

@@ -14,6 +14,7 @@ from pressrun.parsing.values import Plain, Value
 _NOTHING = {"", "~", "null", "Null", "NULL"}
 _YES = {"true", "yes", "on", "1"}
 _NO = {"false", "no", "off", "0"}
+_MAIL = re.compile(r"[<(\[]?\s*(?:mailto:)?([^\s<>()\[\]@:,;\"]+)@[^\s<>()\[\]@,;\"]+\s*[>)\]]?")
 _NUMBER = re.compile(r"[-+]?(?:0|[1-9]\d{0,17})")
 _FRACTION = re.compile(r"[-+]?\d{1,17}\.\d{1,17}")
 
@@ -32,6 +33,17 @@ def to_truth(value: Value) -> bool | None:
 def one_line(text: str) -> str:
     """One line, without controls: escapes in YAML and TOML can bring any character in."""
     return " ".join(legal(text.replace("\n", " ").replace("\t", " ").replace("\0", "")).split())
+
+
+def without_address(name: str) -> str:
+    """A person's name without the mail address that stands beside it; of an address alone, what precedes its @."""
+    if "@" not in name:
+        return name
+    bare = " ".join(_MAIL.sub(" ", name).split()).strip("\"' ,")
+    if bare.startswith("(") and bare.endswith(")"):
+        bare = bare[1:-1].strip()
+    found = _MAIL.search(name)
+    return bare or (found[1] if found else name)
 
 
 def text_part(value: Mapping[str, Value], *names: str) -> str:

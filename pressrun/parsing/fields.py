@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, time, tzinfo
 
 from pressrun.domain.articles import Extra
-from pressrun.parsing.coerce import is_nothing, one_line, to_extra, to_truth
+from pressrun.parsing.coerce import is_nothing, one_line, to_extra, to_truth, without_address
 from pressrun.parsing.dates import DateError, from_native, parse_date
 from pressrun.parsing.findings import Findings
 from pressrun.parsing.names import CANONICAL, PRECEDENCE, canonical
@@ -108,13 +108,24 @@ class Fields:
         """Tags or authors: a list, or text with commas; merged over all spellings, in order, each once."""
         found: dict[str, str] = {}
         for _, entry in sorted(self._known.get(name, ()), key=lambda ranked: ranked[1].line):
-            for item in self.items(entry, split=_AND if name == "authors" else None):
+            for item in self._of_people(entry) if name == "authors" else self.items(entry, split=None):
                 found.setdefault(item.casefold(), item)
         if len(found) > MAX_NAMES:
             self.findings.error(
                 self.lines[name], f"{len(found)} {name}", f"keep {MAX_NAMES} at most", "too-many"
             )
         return tuple(found.values())
+
+    def _of_people(self, entry: Entry) -> list[str]:
+        """Names without mail addresses, which no page is to show."""
+        people = []
+        for item in self.items(entry, split=_AND):
+            name = without_address(item)
+            if name == item.partition("@")[0] != item:
+                what = f"{entry.name} holds a mail address alone; `{name}` is shown"
+                self.findings.warn(entry.line, what, "write the name", "author-name")
+            people.append(name)
+        return people
 
     def items(self, entry: Entry, split: re.Pattern[str] | None) -> list[str]:
         value = entry.value

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from html import escape
 
+from pressrun.parsing.coerce import without_address
 from pressrun.parsing.values import Entry
 
 MAX_HEADING = 60
@@ -49,7 +50,8 @@ def _byline(line: str, number: int) -> list[Entry]:
     match = _BYLINE.fullmatch(line.strip())
     if match is None:
         return []
-    names = [name.strip() for name in re.split(r",|\band\b|&", match["names"]) if name.strip()]
+    parts = re.split(r",|\band\b|&", match["names"])
+    names = [without_address(name.strip()) for name in parts if name.strip()]
     if not names or not all(_is_name(name) for name in names):
         return []
     entries = [Entry("authors", [*names], number)]

@@ -134,3 +134,25 @@ def test_escapes_bring_no_controls_and_no_marks_in(parse):
 @pytest.mark.parametrize("tag", ["en", "pt-BR", "zh-Hant-TW", "de_AT", "sl-rozaj", "es-419", "en-x-pirate"])
 def test_language_tags_have_their_shape(parse, tag):
     assert parse(front(f"lang: {tag}")).language == tag.replace("_", "-")
+
+
+@pytest.mark.parametrize(
+    ("written", "authors"),
+    [
+        ("Jo Smith <jo@x.org>", ("Jo Smith",)),
+        ("jo@x.org (Jo Smith)", ("Jo Smith",)),
+        ("Jo Smith (jo@x.org), Al Roe", ("Jo Smith", "Al Roe")),
+        ("['\"Jo\" <jo@x.org>', {name: mailto:al@x.org Al}]", ("Jo", "Al")),
+        ("<jo.s@x.org>", ("jo.s",)),
+        ("Jo @ Home", ("Jo @ Home",)),
+    ],
+)
+def test_an_authors_mail_address_is_no_part_of_the_name(parse, written, authors):
+    """Names stand on pages and in addresses; mail addresses on neither."""
+    assert parse(front(f"authors: {written}")).authors == authors
+
+
+def test_a_mail_address_alone_is_warned_of(parse):
+    article = parse(front("author: jo@x.org"))
+    assert article.authors == ("jo",)
+    assert [(warning.line, warning.code) for warning in article.warnings] == [(3, "author-name")]

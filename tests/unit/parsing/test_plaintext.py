@@ -15,6 +15,7 @@ def html_of(article):
     ("byline", "authors", "views"),
     [
         ("by Jane Doe", ("Jane Doe",), 0),
+        ("by Jane Doe <jane@x.org>", ("Jane Doe",), 0),
         ("By A. Roe, B and C Poe", ("A. Roe", "B", "C Poe"), 0),
         ("by Jane Doe 1,204 views", ("Jane Doe",), 1204),
         ("by Jane Doe (1.204 views)", ("Jane Doe",), 1204),
