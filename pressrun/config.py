@@ -227,13 +227,14 @@ def _checked(publication: Publication, text: str) -> list[Problem]:
         for index, person in enumerate(publication.authors)
         if "@" in person.name
     ]
+    links = [("nav", index, link.url) for index, link in enumerate(publication.nav)]
+    links += [
+        ("authors", index, person.url) for index, person in enumerate(publication.authors) if person.url
+    ]
     problems += [
-        _problem(
-            [table, str(index), "url"], f"`{table}.url`: {link.url!r} cannot be linked to", _LINKED, text
-        )
-        for table, links in (("nav", publication.nav), ("authors", publication.authors))
-        for index, link in enumerate(links)
-        if not _LINK.match(link.url) and (link.url or table == "nav")
+        _problem([table, str(index), "url"], f"`{table}.url`: {url!r} cannot be linked to", _LINKED, text)
+        for table, index, url in links
+        if not _LINK.match(url)
     ]
     slugs = [newsletter.slug for newsletter in publication.newsletters]
     for index, newsletter in enumerate(publication.newsletters):
