@@ -1,7 +1,11 @@
-"""Every minute: articles whose time has come, batches that died, and once an hour a look for lost events."""
+"""Every minute: articles and issues whose time has come, what died on its way, and once an hour a look for lost events.
+
+What fails in one part is logged and holds up no other; the function then fails as a whole, so that its alarm is heard.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from aws_lambda_powertools import Logger, Metrics
@@ -9,7 +13,9 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from handlers.house import house
+from pressrun.domain.issues import Issue
 from pressrun.services.sweep import tick
+from pressrun.services.work import Outcome
 
 logger = Logger(service="tick")
 metrics = Metrics(namespace="Pressrun", service="tick")
@@ -18,9 +24,26 @@ metrics = Metrics(namespace="Pressrun", service="tick")
 @logger.inject_lambda_context(clear_state=True)
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, int]:
-    """The schedule's event says nothing that is needed. Returns how many files were acted on."""
-    outcomes = tick(house().publisher)
+    """The schedule's event says nothing that is needed. Returns how many files and issues were acted on."""
+    outcomes: list[Outcome] = []
+    issues: list[Issue] = []
+    failed = []
+    parts: dict[str, Callable[[], None]] = {
+        "publish": lambda: outcomes.extend(tick(house().publisher)),
+        "issues": lambda: issues.extend(house().newsroom.tick()),
+        "delivery": house().deliverer.sweep,
+    }
+    for name, part in parts.items():
+        try:
+            part()
+        except Exception:
+            logger.exception("failed", extra={"part": name})
+            failed.append(name)
     for outcome in outcomes:
         logger.info(outcome.state, extra={"key": outcome.key, "path": outcome.path})
+    for issue in issues:
+        logger.info(issue.state, extra={"newsletter": issue.newsletter, "issue": issue.id})
     metrics.add_metric("Ticks", MetricUnit.Count, 1)
-    return {"files": len(outcomes)}
+    if failed:
+        raise RuntimeError(f"failed: {', '.join(failed)}")
+    return {"files": len(outcomes), "issues": len(issues)}

@@ -16,8 +16,16 @@ from pressrun.config import environment_settings
 from pressrun.errors import Permanent
 from pressrun.ports import Clock, Mailer, ObjectStore, Queue, Table
 from pressrun.services.addresses import PAGE_CACHE
+from pressrun.services.deliver import Deliverer
+from pressrun.services.feedback import Feedback
 from pressrun.services.imprint import Imprints
+from pressrun.services.ledger import Ledger
+from pressrun.services.newsroom import Newsroom
+from pressrun.services.pace import Pace
+from pressrun.services.post import Post
 from pressrun.services.publish import ASSET_CACHE, Publisher, nobody
+from pressrun.services.subscribers import Subscribers
+from pressrun.services.tokens import Tokens
 
 
 class SystemClock:
@@ -47,21 +55,110 @@ MAILERS = ("outbox",)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class House:
-    """A publication's backends, and the publisher over them."""
+    """A publication's backends, and the services over them."""
 
     content: ObjectStore
     site: ObjectStore
     reports: ObjectStore
     table: Table
     queue: Queue
-    publisher: Publisher
-    mail: ObjectStore  # frozen letters and the record of what was sent; private
+    mail: ObjectStore  # frozen letters; private
     mail_queue: Queue
-    mailer: Callable[
-        [], Mailer
-    ]  # made at its first use and kept; raises Permanent where settings are missing
+    # Made at its first use and kept; raises Permanent where settings are missing.
+    mailer: Callable[[], Mailer]
     clock: Clock
     close: Callable[[], None]
+    publisher: Publisher
+    imprints: Imprints
+    subscribers: Subscribers
+    tokens: Tokens
+    newsroom: Newsroom
+    pace: Pace
+    deliverer: Deliverer
+    feedback: Feedback
+    post: Post
+
+
+def furnished(
+    *,
+    content: ObjectStore,
+    site: ObjectStore,
+    reports: ObjectStore,
+    table: Table,
+    queue: Queue,
+    mail: ObjectStore,
+    mail_queue: Queue,
+    mailer: Callable[[], Mailer],
+    clock: Clock,
+    overrides: dict[str, str],
+    close: Callable[[], None] = nobody,
+    notify: Callable[[str, str], None] = nobody,
+    ping: Callable[[str, Sequence[str]], None] = nobody,
+) -> House:
+    """The services over some backends: the same ones everywhere."""
+    imprints = Imprints(content, table, overrides)
+    subscribers = Subscribers(table)
+    tokens = Tokens(table, clock)
+    newsroom = Newsroom(
+        content=content,
+        letters=mail,
+        table=table,
+        queue=mail_queue,
+        clock=clock,
+        imprints=imprints,
+        ledger=Ledger(table, subscribers, clock),
+        nonce=nonce,
+    )
+    publisher = Publisher(
+        content=content,
+        site=site,
+        reports=reports,
+        table=table,
+        queue=queue,
+        clock=clock,
+        nonce=nonce,
+        imprints=imprints,
+        notify=notify,
+        ping=ping,
+        announce=newsroom.announce,
+    )
+    pace = Pace(table, clock, lambda: mailer().quota())
+    deliverer = Deliverer(
+        table=table,
+        queue=mail_queue,
+        clock=clock,
+        imprints=imprints,
+        newsroom=newsroom,
+        subscribers=subscribers,
+        tokens=tokens,
+        pace=pace,
+        mailer=mailer,
+        nonce=nonce,
+    )
+    feedback = Feedback(
+        table=table, clock=clock, imprints=imprints, newsroom=newsroom, subscribers=subscribers
+    )
+    return House(
+        content=content,
+        site=site,
+        reports=reports,
+        table=table,
+        queue=queue,
+        mail=mail,
+        mail_queue=mail_queue,
+        mailer=mailer,
+        clock=clock,
+        close=close,
+        publisher=publisher,
+        imprints=imprints,
+        subscribers=subscribers,
+        tokens=tokens,
+        newsroom=newsroom,
+        pace=pace,
+        deliverer=deliverer,
+        feedback=feedback,
+        post=Post(deliverer, {}),
+    )
 
 
 class Once(Generic[Made]):
@@ -113,34 +210,24 @@ def local(
     mail = FileStore(home / "mail")
     mail_queue = SqliteQueue(home / "queue.db", "mail", clock)
     mailer = Once(lambda: _mailer(environment, "outbox", home, clock))
-    publisher = Publisher(
-        content=source,
-        site=site,
-        reports=reports,
-        table=table,
-        queue=queue,
-        clock=clock,
-        nonce=nonce,
-        imprints=Imprints(source, table, environment_settings(environment)),
-        ping=_ping,
-    )
 
     def close() -> None:
         for part in (source, site, reports, table, queue, mail, mail_queue, mailer):
             part.close()
 
-    return House(
+    return furnished(
         content=source,
         site=site,
         reports=reports,
         table=table,
         queue=queue,
-        publisher=publisher,
         mail=mail,
         mail_queue=mail_queue,
         mailer=mailer,
         clock=clock,
+        overrides=environment_settings(environment),
         close=close,
+        ping=_ping,
     )
 
 
@@ -181,35 +268,25 @@ def aws(environment: Mapping[str, str] = os.environ) -> House:
     clock = SystemClock()
     mailer = Once(lambda: _mailer(environment, "ses", Path(), clock))
     topic = environment.get("PRESSRUN_TOPIC_ARN", "")
-    publisher = Publisher(
-        content=source,
-        site=site,
-        reports=reports,
-        table=table,
-        queue=queue,
-        clock=clock,
-        nonce=nonce,
-        imprints=Imprints(source, table, environment_settings(environment)),
-        notify=SnsTopic(clients.sns, topic).tell if topic else nobody,
-        ping=_ping,
-    )
 
     def close() -> None:
         for part in (source, site, reports, table, queue, mail, mail_queue, mailer, clients):
             part.close()
 
-    return House(
+    return furnished(
         content=source,
         site=site,
         reports=reports,
         table=table,
         queue=queue,
-        publisher=publisher,
         mail=mail,
         mail_queue=mail_queue,
         mailer=mailer,
         clock=clock,
+        overrides=environment_settings(environment),
         close=close,
+        notify=SnsTopic(clients.sns, topic).tell if topic else nobody,
+        ping=_ping,
     )
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from datetime import datetime
 from hashlib import sha256
 from typing import Any, Literal
 
+from pressrun.domain.articles import Article
 from pressrun.domain.newsletters import Cadence
 
 IssueState = Literal[
@@ -49,12 +51,20 @@ class Issue:
     frozen: str = ""
     finished: str = ""
     reason: str = ""
+    note: str = ""  # of a correction: what was wrong
     resumes: str = ""  # the state that a paused issue goes back to
     subject: str = ""  # as sent
     letter: str = ""  # key of the frozen letter in the mail store
     counts: Mapping[str, int] = field(
         default_factory=dict
     )  # once sent: audience, sent, excluded, uncertain, …
+
+    @property
+    def open(self) -> bool:
+        """Whether batches of it may still be waiting for something to be recorded."""
+        return self.state in UNDER_WAY or (
+            self.state == "cancelled" and bool(self.frozen) and not self.finished
+        )
 
     def to_item(self) -> dict[str, Any]:
         """A value that JSON can hold; empty fields are left out."""
@@ -70,6 +80,36 @@ class Issue:
         """The issue that `to_item` was called on."""
         fields = {**item, "articles": tuple(item.get("articles", ()))}
         return cls(id=identifier, newsletter=newsletter, **fields)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class News:
+    """An article that has been published and may never have been before."""
+
+    key: str
+    id: str
+    title: str
+    date: datetime
+    tags: tuple[str, ...]
+    authors: tuple[str, ...]
+
+
+def news_of(article: Article) -> News:
+    """What a newsletter needs to know of an article."""
+    return News(
+        key=article.source,
+        id=article.id,
+        title=article.title,
+        date=article.date,
+        tags=article.tags,
+        authors=article.authors,
+    )
+
+
+def wants_mail(article: Article) -> bool:
+    """Whether its author did not say `newsletter: false`."""
+    value = article.extra.get("newsletter", True)
+    return value is not False and str(value).strip().lower() not in {"false", "no", "off"}
 
 
 def article_issue_id(article_id: str) -> str:

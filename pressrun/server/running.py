@@ -20,6 +20,7 @@ from pressrun import bootstrap
 from pressrun.errors import Permanent, PressrunError
 from pressrun.server.accesslog import AccessLog
 from pressrun.server.app import SiteApp
+from pressrun.server.mailroom import work_mail
 from pressrun.server.publishing import Desk
 from pressrun.server.watching import watch
 from pressrun.services.sweep import Progress, Report
@@ -70,6 +71,9 @@ def serve(
                 target=watch, args=(content, stop, desk.look), kwargs={"home": home}, daemon=True
             ),
             threading.Thread(target=desk.work, daemon=True),
+            threading.Thread(
+                target=work_mail, args=(house, stop), kwargs={"on_error": on_error or _print}, daemon=True
+            ),
         ]
         try:
             desk.open(progress)

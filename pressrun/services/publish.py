@@ -5,7 +5,7 @@ what was read. Every step can be repeated; a batch announces itself in an `attem
 drops the row when all is done, so that whoever finds an old row does that work again. The order of the steps:
 
 announce → claim addresses → pages → catalogue rows → bump and render collections → redirects and tombstones →
-look again
+announce first publications (newsletters) → look again
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import orjson
 
 from pressrun.domain.articles import Card
 from pressrun.domain.feeds import Fragment
+from pressrun.domain.issues import News, news_of, wants_mail
 from pressrun.domain.problems import Problem
 from pressrun.domain.spans import DIRECTORY, SITE, instant, spans_of
 from pressrun.domain.urls import WELL_KNOWN_FILES, asset_problem, claim_of, page_key
@@ -64,6 +65,7 @@ class Publisher:
         imprints: Imprints,
         notify: Callable[[str, str], None] = nobody,
         ping: Callable[[str, Sequence[str]], None] = nobody,
+        announce: Callable[[Sequence[News]], None] = nobody,
     ) -> None:
         self.content = content
         self.site = site
@@ -73,6 +75,7 @@ class Publisher:
         self.nonce = nonce
         self.imprints = imprints
         self.ping = ping
+        self.announce = announce
         self.addresses = Addresses(content, site, table)
         self.refusals = Refusals(table, reports, notify)
 
@@ -147,6 +150,7 @@ class Publisher:
                 continue
             stage.outcomes.append(work.outcome)
             stage.touched |= work.touched
+            stage.news += work.news
             if work.awaken:
                 stage.awake |= {row.sort for row in self.table.query(f"uses {work.key}")}
             for path in work.released if work.outcome.state != "refused" else ():
@@ -358,6 +362,10 @@ class Publisher:
             state: State = "published" if old is None or not old.live else "updated"
             if old and old.live and (old.page, old.path) == (new.page, new.path) and not work.touched:
                 state = "unchanged"
+            if (
+                suspect or old is None or not old.live
+            ):  # suspect: a first publication may have died on its way
+                work.news = [news_of(article)] if wants_mail(article) else []
             warnings = settled.parsed.warnings
             work.outcome = Outcome(key=work.key, state=state, path=new.path, problems=warnings)
         try:
@@ -544,6 +552,7 @@ class Publisher:
             theme = self.imprints.current().theme
             for path in sorted(paths):
                 self.addresses.settle(path, theme)
+        self.announce([news for stage in stages for news in stage.news])
         self.ask(sorted(set().union(*(stage.awake for stage in stages))), force=True)
         again = [key for stage in stages for key, etag in stage.etags.items() if self._etag(key) != etag]
         self.table.write_each([stage.attempt.drop() for stage in stages])

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import secrets
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
 from hmac import compare_digest
+from hmac import digest as hmac_digest
 from typing import Any, Literal
 
 from itsdangerous import BadSignature, Signer
@@ -90,6 +91,28 @@ class Tokens:
         if not self._canonical(token):
             return None
         return Claim(subscriber=subscriber, newsletter=newsletter, at=at, nonce=nonce)
+
+    def bounce_maker(self, issue: str) -> Callable[[str], str]:
+        """Makes what bounces are told apart by, 50 hex digits that any mail server leaves alone: a function of the
+        subscriber's id. `issue` is "newsletter/id"."""
+        mark = sha256(issue.encode()).hexdigest()[:8]
+        key = self._load()[-1].encode()
+
+        def make(subscriber: str) -> str:
+            head = f"{subscriber}{mark}"
+            return head + hmac_digest(key, head.encode(), "sha256").hex()[:10]
+
+        return make
+
+    def read_bounce(self, token: str, issues: Iterable[str]) -> tuple[str, str] | None:
+        """The subscriber's id and which of `issues` ("newsletter/id") a bounce is of; None where it is not ours."""
+        head, signature, mark = token[:40].lower(), token[40:].lower(), token[32:40].lower()
+        for key in self._load():
+            if compare_digest(hmac_digest(key.encode(), head.encode(), "sha256").hex()[:10], signature):
+                for issue in issues:
+                    if sha256(issue.encode()).hexdigest()[:8] == mark:
+                        return head[:32], issue
+        return None
 
     def rotate(self, *, keep: int = 2) -> None:
         """A new key signs from now on; `keep` older ones still verify. Raises Conflict."""

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
+from pressrun.domain.issues import News
 from pressrun.domain.problems import Problem
 from pressrun.domain.urls import claim_of
 from pressrun.ports import ABSENT, Blob, Drop, Item, Row, Save
@@ -41,6 +42,7 @@ class Stage:
     touched: set[str] = field(default_factory=set)
     paths: set[str] = field(default_factory=set)
     awake: set[str] = field(default_factory=set)
+    news: list[News] = field(default_factory=list)  # articles that may never have been published before
 
 
 @dataclass(slots=True, kw_only=True)
@@ -59,6 +61,7 @@ class Work:
     touched: set[str] = field(default_factory=set)  # collections that show it
     paths: set[str] = field(default_factory=set)  # whose redirect or tombstone is to be settled
     released: set[str] = field(default_factory=set)  # addresses that others may be waiting for
+    news: list[News] = field(default_factory=list)  # where it may never have been published before
     awaken: bool = False  # files that refer to this one are to be looked at again
 
     def owns(self, row: Row | None) -> bool:

@@ -1,0 +1,427 @@
+"""The ledger: who gets an issue, and what became of each of them.
+
+| partition | sort | what |
+|---|---|---|
+| `plan <newsletter>/<issue>` | shard | how far the shard's audience has been written into batches |
+| `batch <newsletter>/<issue> <shard>` | id of its first recipient | up to 50 recipients, each with its own state |
+| `todo <newsletter>/<issue>` | shard/id | a batch that is neither recorded nor uncertain |
+| `uncertain <newsletter>/<issue>` | shard/id | a batch that holds recipients whose fate is not known |
+
+A batch is in exactly one of planned, claimed, recorded, uncertain. Whoever sends it claims it by a conditional write
+under a name of its own and for a limited time, and records under that name alone: a worker that lost its claim cannot
+record. A claim that has run out may have been sent; its recipients are then uncertain, and are never sent again
+without a person's word. Batches are ordered by their recipients' ids, so that one query finds a recipient's batch.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from itertools import islice
+from typing import Any
+
+from pressrun.domain.issues import BATCH, BatchState, Issue, RecipientState
+from pressrun.domain.letters import Handover
+from pressrun.domain.subscribers import SHARDS, Subscriber, shard_of
+from pressrun.errors import Conflict, Transient
+from pressrun.ports import ABSENT, Clock, Drop, Item, Row, Save, Table
+from pressrun.services.subscribers import Subscribers
+
+LEASE = timedelta(minutes=6)  # longer than any call to a mailer takes; a claim older than this is lost
+BATCHES_A_WRITE = 40  # each takes two changes, beside the plan's own: a transaction takes 100
+MAX_TRIES = 20
+GIVE_UP = 8  # goes at a recipient that the mailer did not take
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One recipient in a batch. `detail`: the mailer's id of a sent one, the reason of an excluded one.
+
+    `feedback` is the worst that was heard of it: "", "delivered", "delayed", "soft", "bounced", "complained".
+    """
+
+    id: str
+    address: str
+    state: RecipientState = "pending"
+    detail: str = ""
+    feedback: str = ""
+    tries: int = 0
+
+    def to_list(self) -> list[Any]:
+        """As stored: a million of these are."""
+        return [self.id, self.address, self.state, self.detail, self.feedback, self.tries]
+
+    @classmethod
+    def from_list(cls, parts: Sequence[Any]) -> Entry:
+        """The entry that `to_list` was called on."""
+        identifier, address, state, detail, feedback, tries = parts
+        return cls(id=identifier, address=address, state=state, detail=detail, feedback=feedback, tries=tries)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """A batch as it stands in its row."""
+
+    newsletter: str
+    issue: str
+    shard: int
+    first: str
+    entries: tuple[Entry, ...]
+    state: BatchState = "planned"
+    worker: str = ""
+    until: str = ""  # ISO 8601: when the claim runs out
+    version: int = ABSENT
+
+    @property
+    def key(self) -> str:
+        """Names it within its issue."""
+        return f"{self.shard:02x}/{self.first}"
+
+    @property
+    def name(self) -> str:
+        """The issue's name, as partitions have it."""
+        return f"{self.newsletter}/{self.issue}"
+
+    @property
+    def pending(self) -> tuple[Entry, ...]:
+        """Those that nothing is recorded of."""
+        return tuple(entry for entry in self.entries if entry.state == "pending")
+
+    def save(self) -> Save:
+        """The write that replaces the row as it was read."""
+        item: Item = {"state": self.state, "entries": [entry.to_list() for entry in self.entries]}
+        if self.worker:
+            item |= {"worker": self.worker, "until": self.until}
+        return Save(
+            partition=f"batch {self.name} {self.shard:02x}", sort=self.first, item=item, expect=self.version
+        )
+
+    def changes(self) -> list[Save | Drop]:
+        """The write, and those that keep `todo` and `uncertain` in step with it."""
+        doubtful = any(entry.state == "uncertain" for entry in self.entries)
+        todo, uncertain = f"todo {self.name}", f"uncertain {self.name}"
+        open_ = self.state in {"planned", "claimed"}
+        return [
+            self.save(),
+            _present(todo, self.key, there=open_),
+            _present(uncertain, self.key, there=doubtful and not open_),
+        ]
+
+
+def _present(partition: str, sort: str, *, there: bool) -> Save | Drop:
+    return Save(partition=partition, sort=sort, item={}) if there else Drop(partition=partition, sort=sort)
+
+
+@dataclass(slots=True, kw_only=True)
+class Tally:
+    """Recipients of an issue, counted."""
+
+    states: Counter[str] = field(default_factory=Counter)  # audience, pending, sent, excluded, uncertain
+    reasons: Counter[str] = field(default_factory=Counter)  # of the excluded
+    feedback: Counter[str] = field(default_factory=Counter)
+    passed_over: Counter[str] = field(default_factory=Counter)  # on the list, not in the audience: by state
+    planned: bool = False  # whether every shard's audience is written
+
+    def counts(self) -> dict[str, int]:
+        """One flat mapping, as an issue keeps it."""
+        return {
+            **self.states,
+            **{f"excluded: {reason}": number for reason, number in self.reasons.items()},
+            **{f"passed over: {reason}": number for reason, number in self.passed_over.items()},
+        }
+
+
+class Ledger:
+    """Plans, claims and records batches."""
+
+    def __init__(self, table: Table, subscribers: Subscribers, clock: Clock) -> None:
+        self._table = table
+        self._subscribers = subscribers
+        self._clock = clock
+
+    # --- planning --------------------------------------------------------------------------------------------
+
+    def plan(self, issue: Issue, shard: int, send: Callable[[list[Batch]], None]) -> int:
+        """Writes a shard's audience into batches, from where an earlier go ended; the recipients written.
+
+        `send` is told of each group of batches after it is written. Raises Transient where another worker plans the
+        same shard at the same time.
+        """
+        total = 0
+        partition = f"plan {issue.newsletter}/{issue.id}"
+        row = self._table.get(partition, f"{shard:02x}")
+        while row is None or not row.item.get("done"):
+            item: Any = row.item if row else {"after": "", "recipients": 0, "passed": {}}
+            passed = Counter({str(state): int(n) for state, n in item["passed"].items()})
+            entries, after, done = self._audience(issue, shard, str(item["after"]), passed)
+            batches = [
+                Batch(
+                    newsletter=issue.newsletter,
+                    issue=issue.id,
+                    shard=shard,
+                    first=entries[start].id,
+                    entries=tuple(entries[start : start + BATCH]),
+                )
+                for start in range(0, len(entries), BATCH)
+            ]
+            fresh: Item = {
+                "after": after,
+                "recipients": int(item["recipients"]) + len(entries),
+                "passed": dict(passed),
+                "done": done,
+            }
+            changes: list[Save | Drop] = [
+                Save(
+                    partition=partition,
+                    sort=f"{shard:02x}",
+                    item=fresh,
+                    expect=row.version if row else ABSENT,
+                )
+            ]
+            for batch in batches:
+                changes += batch.changes()[:2]
+            try:
+                self._table.write(changes)
+            except Conflict:
+                raise Transient(f"another worker plans shard {shard:02x} of {issue.id}") from None
+            send(batches)
+            total += len(entries)
+            row = self._table.get(partition, f"{shard:02x}")
+        return total
+
+    def _audience(
+        self, issue: Issue, shard: int, after: str, passed: Counter[str]
+    ) -> tuple[list[Entry], str, bool]:
+        """The next recipients of a shard, as many as one write holds; where they end; whether that is the end."""
+        wanted = BATCH * BATCHES_A_WRITE
+        entries: list[Entry] = []
+        for stored in self._subscribers.walk(shard, after=after):
+            after = stored.id
+            reason = passed_over(stored.subscriber, issue)
+            if reason is None:
+                entries.append(Entry(id=stored.id, address=stored.subscriber.address))
+                if len(entries) == wanted:
+                    return entries, after, False
+            elif reason:
+                passed[reason] += 1
+        return entries, after, True
+
+    def planned(self, issue: Issue) -> list[int]:
+        """The shards whose audience is not written in full yet."""
+        rows = {row.sort: row.item for row in self._table.query(f"plan {issue.newsletter}/{issue.id}")}
+        return [shard for shard in range(SHARDS) if not rows.get(f"{shard:02x}", {}).get("done")]
+
+    # --- batches ----------------------------------------------------------------------------------------------
+
+    def get(self, newsletter: str, issue: str, shard: int, first: str) -> Batch | None:
+        """A batch, read."""
+        row = self._table.get(f"batch {newsletter}/{issue} {shard:02x}", first)
+        return _batch(newsletter, issue, shard, row) if row else None
+
+    def holding(self, newsletter: str, issue: str, recipient: str) -> Batch | None:
+        """The batch that a recipient is in."""
+        shard = shard_of(recipient)
+        rows = self._table.query(
+            f"batch {newsletter}/{issue} {shard:02x}", high=f"{recipient}\0", descending=True, limit=1
+        )
+        for row in rows:
+            batch = _batch(newsletter, issue, shard, row)
+            if any(entry.id == recipient for entry in batch.entries):
+                return batch
+        return None
+
+    def claim(self, batch: Batch, worker: str) -> Batch | None:
+        """The batch under a claim of this worker; None where somebody else was faster."""
+        until = (self._clock.now() + LEASE).isoformat()
+        claimed = replace(batch, state="claimed", worker=worker, until=until)
+        try:
+            self._table.write([claimed.save()])
+        except Conflict:
+            return None
+        return replace(claimed, version=batch.version + 1)
+
+    def change(self, batch: Batch, decide: Callable[[Batch], Batch | None]) -> Batch | None:
+        """Applies `decide` to the batch as it is now; None where it decides against it.
+
+        Raises Transient where others keep being faster.
+        """
+        for _ in range(MAX_TRIES):
+            there = self.get(batch.newsletter, batch.issue, batch.shard, batch.first)
+            after = decide(there) if there else None
+            if there is None or after is None:
+                return None
+            if after == there:
+                return there
+            try:
+                self._table.write(after.changes())
+            except Conflict:
+                continue
+            return replace(after, version=there.version + 1)
+        raise Transient("others keep changing this batch")
+
+    def record(self, claimed: Batch, results: Mapping[str, Handover | str]) -> Batch | None:
+        """Writes what became of recipients, by id: a Handover, or the reason why one was excluded.
+
+        None where the claim was lost; nothing is written then. What feedback has said meanwhile stays.
+        """
+
+        def decide(there: Batch) -> Batch | None:
+            if there.worker != claimed.worker or there.state != "claimed":
+                return None
+            entries = tuple(_recorded(entry, results.get(entry.id)) for entry in there.entries)
+            waiting = any(entry.state == "pending" for entry in entries)
+            doubtful = any(entry.state == "uncertain" for entry in entries)
+            state: BatchState = "planned" if waiting else "uncertain" if doubtful else "recorded"
+            return replace(there, entries=entries, state=state, worker="", until="")
+
+        return self.change(claimed, decide)
+
+    def expire(self, batch: Batch) -> Batch | None:
+        """A claim that has run out: those that nothing is known of become uncertain. None where it has not."""
+        now = self._clock.now()
+
+        def decide(there: Batch) -> Batch | None:
+            if there.state != "claimed" or datetime.fromisoformat(there.until) > now:
+                return None
+            entries = tuple(
+                replace(entry, state="uncertain", detail="the worker that had it died")
+                if entry.state == "pending"
+                else entry
+                for entry in there.entries
+            )
+            state: BatchState = (
+                "uncertain" if any(entry.state == "uncertain" for entry in entries) else "recorded"
+            )
+            return replace(there, entries=entries, state=state, worker="", until="")
+
+        return self.change(batch, decide)
+
+    def exclude(self, batch: Batch, reason: str) -> Batch | None:
+        """All that are pending in a batch that nobody has claimed are excluded."""
+
+        def decide(there: Batch) -> Batch | None:
+            if there.state != "planned":
+                return None
+            entries = tuple(
+                replace(entry, state="excluded", detail=reason) if entry.state == "pending" else entry
+                for entry in there.entries
+            )
+            doubtful = any(entry.state == "uncertain" for entry in entries)
+            return replace(there, entries=entries, state="uncertain" if doubtful else "recorded")
+
+        return self.change(batch, decide)
+
+    def resolve(self, batch: Batch, *, resend: bool) -> Batch | None:
+        """A person's word on the uncertain: they count as sent, or are sent again."""
+
+        def decide(there: Batch) -> Batch | None:
+            if there.state != "uncertain":
+                return None
+            entries = tuple(
+                entry
+                if entry.state != "uncertain"
+                else replace(entry, state="pending", detail="sent again by a person's word", tries=0)
+                if resend
+                else replace(entry, state="sent", detail="held to be sent by a person's word")
+                for entry in there.entries
+            )
+            return replace(there, entries=entries, state="planned" if resend else "recorded")
+
+        return self.change(batch, decide)
+
+    # --- what there is -------------------------------------------------------------------------------------------
+
+    def todo(self, issue: Issue, limit: int | None = None) -> Iterator[tuple[int, str]]:
+        """Batches that are open, as (shard, first)."""
+        return self._keys(f"todo {issue.newsletter}/{issue.id}", limit)
+
+    def uncertain(self, issue: Issue) -> Iterator[tuple[int, str]]:
+        """Batches with uncertain recipients, as (shard, first)."""
+        return self._keys(f"uncertain {issue.newsletter}/{issue.id}", None)
+
+    def _keys(self, partition: str, limit: int | None) -> Iterator[tuple[int, str]]:
+        for row in self._table.query(partition, limit=limit):
+            shard, _, first = row.sort.partition("/")
+            yield int(shard, 16), first
+
+    def batches(self, issue: Issue) -> Iterator[Batch]:
+        """Every batch of an issue, shard by shard."""
+        for shard in range(SHARDS):
+            for row in self._table.query(f"batch {issue.newsletter}/{issue.id} {shard:02x}"):
+                yield _batch(issue.newsletter, issue.id, shard, row)
+
+    def tally(self, issue: Issue) -> Tally:
+        """Everybody, counted. Reads every batch: 20,000 for a million recipients."""
+        tally = Tally()
+        plans = list(self._table.query(f"plan {issue.newsletter}/{issue.id}"))
+        tally.planned = len(plans) == SHARDS and all(row.item.get("done") for row in plans)
+        for row in plans:
+            item: Any = row.item
+            tally.passed_over.update({str(k): int(v) for k, v in item["passed"].items()})
+        for batch in self.batches(issue):
+            for entry in batch.entries:
+                tally.states["audience"] += 1
+                tally.states[entry.state] += 1
+                if entry.state == "excluded":
+                    tally.reasons[entry.detail.partition(":")[0]] += 1
+                if entry.feedback:
+                    tally.feedback[entry.feedback] += 1
+        return tally
+
+    def first_batches(self, issue: Issue, number: int) -> list[Batch]:
+        """Some batches, for a look."""
+        return list(islice(self.batches(issue), number))
+
+
+def passed_over(subscriber: Subscriber, issue: Issue) -> str | None:
+    """Why somebody is not in an issue's audience; None where they are, "" where it was never meant for them."""
+    rhythm = subscriber.lists.get(issue.newsletter)
+    if rhythm is None or (issue.kind != "manual" and rhythm != issue.audience):
+        return ""
+    if subscriber.state != "active":
+        return subscriber.state
+    if issue.frozen and subscriber.confirmed > issue.frozen:
+        return ""  # joined after it was committed
+    return None
+
+
+def refused_now(subscriber: Subscriber | None, newsletter: str) -> str:
+    """Why nothing may be sent to somebody at this moment; "" where it may."""
+    if subscriber is None:
+        return "gone"
+    if subscriber.state != "active":
+        return subscriber.state
+    return "" if newsletter in subscriber.lists else "unsubscribed"
+
+
+def _recorded(entry: Entry, result: Handover | str | None) -> Entry:
+    if result is None or entry.state != "pending":
+        return entry
+    if isinstance(result, str):
+        return replace(entry, state="excluded", detail=result)
+    if result.fate == "sent":
+        return replace(entry, state="sent", detail=result.id)
+    if result.fate == "refused":
+        return replace(entry, state="excluded", detail=f"refused: {result.reason}"[:200])
+    if result.fate == "unknown":
+        return replace(entry, state="uncertain", detail=result.reason[:200])
+    if result.fate == "later" and entry.tries + 1 >= GIVE_UP:
+        return replace(entry, state="excluded", detail=f"given up: {result.reason}"[:200])
+    return replace(entry, tries=entry.tries + (result.fate == "later"))
+
+
+def _batch(newsletter: str, issue: str, shard: int, row: Row) -> Batch:
+    item: Any = row.item
+    return Batch(
+        newsletter=newsletter,
+        issue=issue,
+        shard=shard,
+        first=row.sort,
+        entries=tuple(Entry.from_list(parts) for parts in item["entries"]),
+        state=item["state"],
+        worker=item.get("worker", ""),
+        until=item.get("until", ""),
+        version=row.version,
+    )

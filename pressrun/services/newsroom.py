@@ -1,0 +1,565 @@
+"""The newsroom: issues from their creation to the moment when they are committed, and what editors do with them.
+
+| partition | sort | what |
+|---|---|---|
+| `announced` | article id | that its first publication has been taken notice of |
+| `news` | instant#article id | when an article was first published, for digests |
+| `issue <newsletter>` | issue id | an Issue |
+| `issues due` | instant#newsletter#id | an issue to be committed then |
+| `issues open` | newsletter#id | an issue that is committed and not finished |
+| `digest <newsletter>` | rhythm | until when articles have been taken into digests |
+
+An article's first publication makes its issue in one conditional transaction, so that it is made once, whatever events
+come. Until it is committed an issue holds no content: it is composed from the articles as they are then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import asdict, replace
+from datetime import datetime, timedelta
+from hashlib import sha256
+from importlib import import_module
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import orjson
+
+from pressrun.domain.articles import Article
+from pressrun.domain.calendar import boundary
+from pressrun.domain.issues import (
+    OPEN_STATES,
+    UNDER_WAY,
+    Issue,
+    IssueState,
+    News,
+    article_issue_id,
+    wants_mail,
+)
+from pressrun.domain.letters import Letter, Mailbox
+from pressrun.domain.newsletters import Cadence, Newsletter
+from pressrun.domain.slugs import slugify
+from pressrun.domain.spans import instant
+from pressrun.domain.subscribers import SHARDS
+from pressrun.errors import Conflict, Invalid, NotFound, Permanent, Transient
+from pressrun.parsing.source import parse_article
+from pressrun.ports import ABSENT, Clock, Drop, ObjectStore, Put, Queue, Row, Save, Table
+from pressrun.services.catalogue import source_of
+from pressrun.services.imprint import Imprint, Imprints
+from pressrun.services.ledger import Ledger
+from pressrun.services.plan import compose, settle
+
+MAX_TRIES = 20
+SHARDS_A_MESSAGE = 8
+MAX_DIGEST = 50  # articles
+
+
+class Newsroom:
+    """Makes issues, commits those that are due, and does what editors say."""
+
+    def __init__(
+        self,
+        *,
+        content: ObjectStore,
+        letters: ObjectStore,
+        table: Table,
+        queue: Queue,
+        clock: Clock,
+        imprints: Imprints,
+        ledger: Ledger,
+        nonce: Callable[[], str],
+    ) -> None:
+        self._content = content
+        self._letters = letters
+        self._table = table
+        self._queue = queue
+        self._clock = clock
+        self._imprints = imprints
+        self._nonce = nonce
+        self.ledger = ledger
+
+    # --- where issues come from -------------------------------------------------------------------------------
+
+    def announce(self, news: Sequence[News]) -> None:
+        """Articles have been published; those that never were before make their issues. Can be repeated."""
+        publication = self._imprints.current().publication
+        if not publication.newsletters or not news:
+            return
+        known = self._table.get_many([("announced", one.id) for one in news])
+        for one in news:
+            if ("announced", one.id) in known:
+                continue
+            try:
+                self._table.write(self._first_publication(one))
+            except Conflict:
+                continue  # somebody else has announced it
+
+    def _first_publication(self, news: News) -> list[Save | Drop]:
+        now = self._clock.now()
+        at = instant(now)
+        changes: list[Save | Drop] = [
+            Save(partition="announced", sort=news.id, item={"at": at, "source": news.key}, expect=ABSENT),
+            Save(partition="news", sort=f"{at}#{news.id}", item={"source": news.key}),
+        ]
+        for newsletter in self._imprints.current().publication.newsletters:
+            if "article" not in newsletter.rhythms or not _belongs(newsletter, news.tags, news.authors):
+                continue
+            age = now - news.date
+            old = age > timedelta(days=newsletter.max_age_days)
+            issue = Issue(
+                id=article_issue_id(news.id),
+                newsletter=newsletter.slug,
+                state="waiting" if old else "cooling",
+                articles=(news.key,),
+                title=news.title,
+                created=at,
+                due="" if old else instant(now + timedelta(minutes=newsletter.cooling_minutes)),
+                reason=f"the article is dated {age.days} days ago" if old else "",
+            )
+            changes += self._created(issue)
+        return changes
+
+    def _created(self, issue: Issue) -> list[Save | Drop]:
+        changes: list[Save | Drop] = [
+            Save(partition=f"issue {issue.newsletter}", sort=issue.id, item=issue.to_item(), expect=ABSENT)
+        ]
+        if issue.state == "cooling":
+            changes.append(Save(partition="issues due", sort=_due(issue), item={}))
+        return changes
+
+    def create(
+        self,
+        newsletter: Newsletter,
+        articles: Sequence[str],
+        *,
+        kind: str = "manual",
+        note: str = "",
+    ) -> Issue:
+        """An issue by hand, waiting for its word: of articles (source keys), or the correction of one.
+
+        A correction goes to whoever reads the newsletter in the rhythm "article". Raises Invalid or NotFound where
+        one of the articles is not published.
+        """
+        for key in articles:
+            if self.article(key) is None:
+                raise NotFound(f"{key} is not published")
+        prefix = {"correction": "c", "manual": "m"}[kind]
+        issue = Issue(
+            id=f"{prefix}-{instant(self._clock.now())[:10]}-{self._nonce()}",
+            newsletter=newsletter.slug,
+            state="waiting",
+            kind="correction" if kind == "correction" else "manual",
+            audience="article" if kind == "correction" else newsletter.cadence,
+            articles=tuple(articles),
+            title=self._title(articles),
+            created=instant(self._clock.now()),
+            note=note,
+            reason="made by hand",
+        )
+        self._table.write(self._created(issue))
+        return issue
+
+    def _title(self, articles: Sequence[str]) -> str:
+        row = self._table.get("source", articles[0])
+        title = str(row.item.get("title", "")) if row else articles[0]
+        return title if len(articles) == 1 else f"{title} and {len(articles) - 1} more"
+
+    def digests(self) -> None:
+        """Makes the digests whose time has come since the last look."""
+        publication = self._imprints.current().publication
+        now = self._clock.now()
+        for newsletter in publication.newsletters:
+            zone = ZoneInfo(newsletter.timezone or publication.timezone)
+            for rhythm in newsletter.rhythms:
+                if rhythm in {"daily", "weekly", "monthly"}:
+                    self._digest(newsletter, rhythm, boundary(newsletter, rhythm, zone, now), zone)
+
+    def _digest(self, newsletter: Newsletter, rhythm: Cadence, until: datetime, zone: ZoneInfo) -> None:
+        partition = f"digest {newsletter.slug}"
+        row = self._table.get(partition, rhythm)
+        since = str(row.item["until"]) if row else instant(until)
+        if row is not None and since >= instant(until):
+            return
+        keys = [str(one.item["source"]) for one in self._table.query("news", low=since, high=instant(until))]
+        wanted = [key for key in keys if self._is_for(newsletter, key)][-MAX_DIGEST:]
+        changes: list[Save | Drop] = [
+            Save(
+                partition=partition,
+                sort=rhythm,
+                item={"until": instant(until)},
+                expect=row.version if row else ABSENT,
+            )
+        ]
+        if wanted:
+            day = until.astimezone(zone).date().isoformat()
+            issue = Issue(
+                id=f"d-{rhythm}-{day}",
+                newsletter=newsletter.slug,
+                state="cooling",
+                kind="digest",
+                audience=rhythm,
+                articles=tuple(wanted),
+                title=self._title(wanted),
+                created=instant(self._clock.now()),
+                due=instant(until),
+            )
+            changes += self._created(issue)
+        try:
+            self._table.write(changes)
+        except Conflict:
+            return  # another tick was faster
+
+    def _is_for(self, newsletter: Newsletter, key: str) -> bool:
+        try:
+            article = self.article(key)
+        except Invalid:
+            return False
+        return (
+            article is not None
+            and wants_mail(article)
+            and _belongs(newsletter, article.tags, article.authors)
+        )
+
+    # --- the clock ---------------------------------------------------------------------------------------------
+
+    def tick(self) -> list[Issue]:
+        """Makes digests and commits what is due; what was found far too late waits for a person."""
+        self.digests()
+        now = self._clock.now()
+        settings = self._imprints.current().publication.mail
+        done = []
+        for row in list(self._table.query("issues due", high=f"{instant(now)}~")):
+            due, newsletter, identifier = row.sort.split("#", 2)
+            issue = self.get(newsletter, identifier)
+            if issue is None or issue.state != "cooling" or issue.due != due:
+                self._table.write_each([Drop(partition="issues due", sort=row.sort)])
+                continue
+            late = now - datetime.fromisoformat(f"{due}+00:00")
+            if late > timedelta(hours=settings.late_hours):
+                hours = int(late.total_seconds() // 3600)
+                done.append(self._hold(issue, f"was due {hours} hours ago"))
+            else:
+                done.append(self.commit(issue))
+        return done
+
+    def _hold(self, issue: Issue, reason: str) -> Issue:
+        return self._change(
+            issue, lambda there: replace(there, state="waiting", due="", reason=reason), "cooling"
+        )
+
+    def commit(self, issue: Issue) -> Issue:
+        """Freezes content and audience. Waits for a person where the content cannot be composed."""
+        imprint = self._imprints.current()
+        newsletter = imprint.publication.newsletter(issue.newsletter)
+        if newsletter is None:
+            return self._hold_any(
+                issue, f"the newsletter {issue.newsletter!r} is not in the settings any more"
+            )
+        if not newsletter.postal_address:
+            return self._hold_any(issue, "the newsletter has no `postal_address`, which the law asks for")
+        try:
+            letter = self.letter(issue)
+        except NotFound as error:
+            return self._drop(issue, str(error))
+        except (Invalid, Permanent) as error:
+            return self._hold_any(issue, str(error)[:500])
+        key = self._freeze(issue, letter)
+        frozen = self._clock.now().isoformat()
+
+        def committed(there: Issue) -> Issue:
+            return replace(
+                there, state="planning", due="", reason="", frozen=frozen, subject=letter.subject, letter=key
+            )
+
+        after = self._change(issue, committed, *OPEN_STATES)
+        if after.state == "planning":
+            self.ask_to_plan(after, range(SHARDS))
+        return after
+
+    def _drop(self, issue: Issue, reason: str) -> Issue:
+        return self._change(
+            issue, lambda there: replace(there, state="cancelled", due="", reason=reason), *OPEN_STATES
+        )
+
+    def _hold_any(self, issue: Issue, reason: str) -> Issue:
+        return self._change(
+            issue, lambda there: replace(there, state="waiting", due="", reason=reason), *OPEN_STATES
+        )
+
+    def ask_to_plan(self, issue: Issue, shards: Iterable[int]) -> None:
+        """Messages that ask for shards to be planned."""
+        wanted = list(shards)
+        self._queue.send(
+            [
+                orjson.dumps(
+                    {
+                        "pressrun": "plan",
+                        "newsletter": issue.newsletter,
+                        "issue": issue.id,
+                        "shards": wanted[start : start + SHARDS_A_MESSAGE],
+                    }
+                ).decode()
+                for start in range(0, len(wanted), SHARDS_A_MESSAGE)
+            ]
+        )
+
+    def _freeze(self, issue: Issue, letter: Letter) -> str:
+        """Writes the letter under its digest, once: what is there is never changed."""
+        body = orjson.dumps(letter_item(letter), option=orjson.OPT_INDENT_2)
+        key = f"{issue.newsletter}/{issue.id}/letter-{sha256(body).hexdigest()[:16]}.json"
+        with suppress(Conflict):  # the same letter was frozen before
+            self._letters.put(Put(key=key, body=body, content_type="application/json", if_absent=True))
+        return key
+
+    # --- content -------------------------------------------------------------------------------------------------
+
+    def article(self, key: str) -> Article | None:
+        """A published article as its file is now; None where none is. Raises Invalid where the file is wrong."""
+        imprint = self._imprints.current()
+        row = self._table.get("source", key)
+        source = source_of(row) if row else None
+        if source is None or not source.live:
+            return None
+        try:
+            blob = self._content.get(key)
+        except NotFound:
+            return None
+        settled = settle(
+            parse_article(key, blob.body, imprint.publication),
+            etag=blob.etag,
+            sha=source.sha,
+            old=source,
+            imprint_mark=imprint.fingerprint,
+            publication=imprint.publication,
+            now=self._clock.now(),
+        )
+        if settled.source.state != "published":
+            return None
+        rows = self._table.get_many([("source", name) for name in settled.source.uses])
+        known = {sort: source_of(found) for (_, sort), found in rows.items()}
+        return compose(settled, imprint.publication, known.get)
+
+    def letter(self, issue: Issue) -> Letter:
+        """The issue's mail as it would be now. Raises NotFound where its articles are gone, Invalid, Permanent."""
+        imprint = self._imprints.current()
+        newsletter = imprint.publication.newsletter(issue.newsletter)
+        if newsletter is None:
+            raise Permanent(f"the newsletter {issue.newsletter!r} is not in the settings any more")
+        articles = [article for key in issue.articles if (article := self.article(key)) is not None]
+        if issue.kind != "manual":
+            articles = [article for article in articles if wants_mail(article)]
+        if not articles:
+            raise NotFound("none of its articles is published any more, or wants to be mailed")
+        return composed(imprint, newsletter, issue, articles, self._clock.now())
+
+    def frozen_letter(self, issue: Issue) -> Letter:
+        """The letter that a committed issue sends. Raises NotFound."""
+        return self.letter_at(issue.letter)
+
+    def letter_at(self, key: str) -> Letter:
+        """A frozen letter. Raises NotFound."""
+        return letter_of(orjson.loads(self._letters.get(key).body))
+
+    # --- issues ----------------------------------------------------------------------------------------------------
+
+    def get(self, newsletter: str, identifier: str) -> Issue | None:
+        """An issue as it is now."""
+        row = self._table.get(f"issue {newsletter}", identifier)
+        return _issue(newsletter, row) if row else None
+
+    def issues(self, newsletter: str) -> Iterator[Issue]:
+        """All issues of a newsletter, in no certain order."""
+        for row in self._table.query(f"issue {newsletter}"):
+            yield _issue(newsletter, row)
+
+    def under_way(self) -> Iterator[Issue]:
+        """Issues that are committed and not finished."""
+        for row in self._table.query("issues open"):
+            newsletter, _, identifier = row.sort.partition("#")
+            issue = self.get(newsletter, identifier)
+            if issue is not None:
+                yield issue
+
+    def _change(self, issue: Issue, decide: Callable[[Issue], Issue], *states: IssueState) -> Issue:
+        """Applies `decide` to the issue as it is now, if it is in one of `states`; the issue as it is then."""
+        for _ in range(MAX_TRIES):
+            row = self._table.get(f"issue {issue.newsletter}", issue.id)
+            if row is None:
+                raise NotFound(f"there is no issue {issue.id} of {issue.newsletter}")
+            there = _issue(issue.newsletter, row)
+            if states and there.state not in states:
+                return there
+            after = decide(there)
+            if after == there:
+                return there
+            changes: list[Save | Drop] = [
+                Save(
+                    partition=f"issue {issue.newsletter}",
+                    sort=issue.id,
+                    item=after.to_item(),
+                    expect=row.version,
+                )
+            ]
+            if there.due and there.due != after.due:
+                changes.append(Drop(partition="issues due", sort=_due(there)))
+            if after.due and after.state == "cooling":
+                changes.append(Save(partition="issues due", sort=_due(after), item={}))
+            if there.open != after.open:
+                name = f"{issue.newsletter}#{issue.id}"
+                changes.append(
+                    Save(partition="issues open", sort=name, item={})
+                    if after.open
+                    else Drop(partition="issues open", sort=name)
+                )
+            try:
+                self._table.write(changes)
+            except Conflict:
+                continue
+            return after
+        raise Transient(f"others keep changing {issue.id}")
+
+    # --- what editors do ----------------------------------------------------------------------------------------
+
+    def schedule(self, issue: Issue, at: datetime) -> Issue:
+        """It is sent at `at`."""
+        due = instant(at)
+        return self._change(
+            issue, lambda there: replace(there, state="cooling", due=due, reason=""), *OPEN_STATES
+        )
+
+    def send_now(self, issue: Issue) -> Issue:
+        """It is committed at once."""
+        return self.commit(issue)
+
+    def pause(self, issue: Issue, reason: str) -> Issue:
+        """Nothing more of it goes out, within the batch that a worker has in hand."""
+
+        def paused(there: Issue) -> Issue:
+            return replace(there, state="paused", resumes=there.state, reason=reason, due="")
+
+        return self._change(issue, paused, "planning", "sending")
+
+    def stop(self, issue: Issue, reason: str) -> Issue:
+        """An issue that is cooling off waits for a person."""
+        return self._hold(issue, reason)
+
+    def resume(self, issue: Issue) -> Issue:
+        """A paused issue goes on where it was."""
+
+        def resumed(there: Issue) -> Issue:
+            return replace(
+                there,
+                state="planning" if there.resumes == "planning" else "sending",
+                resumes="",
+                reason="",
+            )
+
+        after = self._change(issue, resumed, "paused")
+        self._ask_again(after)
+        return after
+
+    def cancel(self, issue: Issue, reason: str) -> Issue:
+        """It is not sent; where some of it went out already, the rest is not."""
+        after = self._change(
+            issue,
+            lambda there: replace(there, state="cancelled", due="", reason=reason),
+            *OPEN_STATES,
+            *UNDER_WAY,
+        )
+        self._ask_again(after)
+        return after
+
+    def resolve(self, issue: Issue, *, resend: bool) -> int:
+        """A person's word on recipients whose fate is not known: they were sent, or are sent again; how many."""
+        number = 0
+        for shard, first in list(self.ledger.uncertain(issue)):
+            batch = self.ledger.get(issue.newsletter, issue.id, shard, first)
+            if batch is None:
+                continue
+            number += sum(entry.state == "uncertain" for entry in batch.entries)
+            self.ledger.resolve(batch, resend=resend)
+        if resend and number:
+            self._change(issue, lambda there: replace(there, state="sending", finished="", counts={}), "sent")
+            self._ask_again(issue)
+        else:
+            self.recount(issue)
+        return number
+
+    def _ask_again(self, issue: Issue) -> None:
+        """A message that asks for all of an issue's open batches."""
+        body = {"pressrun": "again", "newsletter": issue.newsletter, "issue": issue.id}
+        self._queue.send([orjson.dumps(body).decode()])
+
+    def planned(self, issue: Issue) -> Issue:
+        """Its whole audience is written."""
+        return self._change(issue, lambda there: replace(there, state="sending"), "planning")
+
+    def finish(self, issue: Issue) -> Issue:
+        """Every batch is recorded or uncertain: the counts are kept with it."""
+        counts = self.ledger.tally(issue).counts()
+        finished = self._clock.now().isoformat()
+
+        def done(there: Issue) -> Issue:
+            state: IssueState = "cancelled" if there.state == "cancelled" else "sent"
+            return replace(there, state=state, counts=counts, finished=finished)
+
+        return self._change(issue, done, "sending", "cancelled")
+
+    def recount(self, issue: Issue) -> Issue:
+        """The counts of a finished issue, after uncertain recipients were settled."""
+        counts = self.ledger.tally(issue).counts()
+        return self._change(issue, lambda there: replace(there, counts=counts), "sent", "cancelled")
+
+
+def composed(
+    imprint: Imprint, newsletter: Newsletter, issue: Issue, articles: Sequence[Article], now: datetime
+) -> Letter:
+    """The mail of an issue."""
+    mail: Any = import_module("pressrun.rendering.mail")
+    letter: Letter
+    if issue.kind == "correction":
+        letter = mail.correction_letter(imprint.theme, newsletter, articles[0], note=issue.note, date=now)
+    elif issue.kind == "digest" or len(articles) > 1:
+        letter = mail.digest_letter(imprint.theme, newsletter, articles, date=now)
+    else:
+        letter = mail.article_letter(imprint.theme, newsletter, articles[0], date=now)
+    return letter
+
+
+def letter_item(letter: Letter) -> dict[str, Any]:
+    """A letter as JSON can hold it."""
+    return {**asdict(letter), "date": letter.date.isoformat()}
+
+
+def letter_of(item: dict[str, Any]) -> Letter:
+    """The letter that `letter_item` was called on."""
+    reply_to = Mailbox(**item["reply_to"]) if item["reply_to"] else None
+    headers = tuple((name, value) for name, value in item["headers"])
+    date = datetime.fromisoformat(item["date"])
+    return Letter(
+        **{
+            **item,
+            "sender": Mailbox(**item["sender"]),
+            "reply_to": reply_to,
+            "headers": headers,
+            "date": date,
+        }
+    )
+
+
+def _belongs(newsletter: Newsletter, tags: Sequence[str], authors: Sequence[str]) -> bool:
+    """Whether the newsletter's filters let an article through."""
+    for wanted, has in ((newsletter.tags, tags), (newsletter.authors, authors)):
+        if wanted and not {slugify(name) for name in wanted} & {slugify(name) for name in has}:
+            return False
+    return True
+
+
+def _due(issue: Issue) -> str:
+    return f"{issue.due}#{issue.newsletter}#{issue.id}"
+
+
+def _issue(newsletter: str, row: Row) -> Issue:
+    item: Any = row.item
+    return Issue.from_item(newsletter, row.sort, item)
