@@ -67,13 +67,19 @@ def _is_name(text: str) -> bool:
 
 
 def _html(text: str) -> str:
-    blocks = [block.strip("\n") for block in _PARAGRAPHS.split(text.strip("\n"))]
-    return "\n".join(_block(block) for block in blocks if block.strip())
+    blocks = [block.strip() for block in _PARAGRAPHS.split(text) if block.strip()]
+    return "\n".join(_block(block, heads=number < len(blocks)) for number, block in enumerate(blocks, 1))
 
 
-def _block(block: str) -> str:
-    bare = block.strip()
-    if "\n" not in bare and len(bare) <= MAX_HEADING and bare[-1] not in ".,;:" and not _URL.search(bare):
+def _block(bare: str, *, heads: bool) -> str:
+    """A short line alone is a heading where it `heads` something."""
+    if (
+        heads
+        and "\n" not in bare
+        and len(bare) <= MAX_HEADING
+        and bare[-1] not in ".,;:"
+        and not _URL.search(bare)
+    ):
         return f"<h2>{escape(bare)}</h2>"
     return f"<p>{_linked(bare)}</p>"
 

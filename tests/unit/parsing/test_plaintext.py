@@ -67,3 +67,10 @@ def test_without_a_title_in_front_matter_the_first_line_is_one(parse):
 
 def test_an_empty_text_is_refused(problems):
     assert [problem.code for problem in problems("\n\n", "a.txt")] == ["title-missing"]
+
+
+def test_a_last_line_heads_nothing(parse):
+    """A signature or a lone sentence is a paragraph."""
+    assert html_of(parse("T\n\nPart one\n\nText.\n\nLisbon, 1842\n", "a.txt")) == (
+        "<h2>Part one</h2>\n<p>Text.</p>\n<p>Lisbon, 1842</p>"
+    )
