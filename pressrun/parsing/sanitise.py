@@ -12,7 +12,7 @@ SCHEMES = frozenset({"http", "https", "mailto", "tel"})
 
 _PLAIN = """
 abbr address article aside b bdi bdo big blockquote br caption center cite code dd del details dfn
-div dl dt em figcaption figure footer h1 h2 h3 h4 h5 h6 header hgroup hr i ins kbd li main mark ol p
+div dl dt em figcaption figure footer h1 h2 h3 h4 h5 h6 header hgroup hr i ins kbd li mark ol p
 pre q rp rt ruby s samp section small span strong sub summary sup table tbody td tfoot th thead time
 tr tt u ul var wbr col colgroup
 """

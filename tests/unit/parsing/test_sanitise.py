@@ -128,3 +128,12 @@ def test_character_references_bring_no_marks_and_no_controls_in(parse):
     for key in ("a.md", "a.html"):
         html = parse("<title>T</title>\n\n# T\n\n&#xFDD0;&#1;&#xFFFE;x <b title='&#xFDD1;'>y</b>", key).html
         assert not re.search("[\ufdd0-\ufdd3\ufffe\x01]", html.replace("anchor", ""))
+
+
+def test_an_article_brings_no_landmark_of_its_own(parse):
+    """The page has its main; an article's gives way to what it holds, and its nav goes."""
+    html = parse("---\ntitle: T\n---\n<main><p>a</p></main>\n\n<div role=main><p>b</p></div>\n", "a.md").html
+    assert "<main" not in html
+    assert "role" not in html
+    assert "<p>a</p>" in html
+    assert "<p>b</p>" in html
