@@ -124,7 +124,7 @@ def _settings(content: Path) -> Iterator[Finding]:
     if not content.is_dir():
         yield Finding("bad", f"there is no folder {content}; make one with `pressrun init {content}`")
         return
-    if not path.exists():
+    if not path.is_file():
         yield Finding("hint", f"no {path}: defaults are used; `pressrun init` shows what can be set")
         return
     try:
@@ -149,6 +149,10 @@ def _settings(content: Path) -> Iterator[Finding]:
         and "localhost" not in publication.url
     ):
         yield Finding("hint", f"`url` is {publication.url}: readers expect https")
+    if publication.base:
+        host = publication.url.removesuffix(publication.base)
+        what = f"crawlers read robots.txt at {host}/robots.txt alone, which is not below `url`"
+        yield Finding("hint", f"{what}: write `Sitemap: {publication.url}/sitemap.xml` there")
     hub = publication.feed.hub
     yield Finding("ok", f"WebSub hub {hub}" if hub else "no WebSub hub (feed.hub): readers poll")
 

@@ -45,6 +45,9 @@ class _Shelf:
         return text.count("\n", 0, at) + 1 if at >= 0 else 0
 
 
+_MEDIA = re.compile(
+    r"avif|flac|gif|ico|jpe?g|m4a|mov|mp[34]|og[ga]|opus|pdf|png|svg|wav|web[mp]|woff2?", re.IGNORECASE
+)
 Holder = Callable[[str, str], str]
 
 
@@ -87,6 +90,11 @@ def _read(content: ObjectStore, imprint: Imprint, now: datetime) -> _Shelf:
                 what = f"cannot be published: {problem}"
                 shelf.problems.append(Problem(file=key, line=0, what=what, todo="rename it", code="reserved"))
             media = sniff(blob.body, key)
+            shelf.problems += _misnamed(key, media.type)
+            if key == "robots.txt" and imprint.publication.base:
+                what = f"will stand at {imprint.publication.url}/robots.txt, where no crawler looks"
+                todo = "have its lines added to the robots.txt at the host's root"
+                shelf.problems.append(_of_file(key, what, todo, "robots"))
             shelf.files[key] = Source(
                 key=key,
                 etag=blob.etag,
@@ -188,6 +196,19 @@ def _dead_links(
             what = f"the page {parts.path} has no place #{parts.fragment}"
             line = shelf.line_of(settled.source.key, f"#{parts.fragment.removeprefix('s-')}")
             yield _warn(settled, line, what, "mend the part behind the #", "dead-anchor")
+
+
+def _misnamed(key: str, kind: str) -> Iterator[Problem]:
+    """Text under the name of a picture, a recording or the like: often the error page of a download."""
+    is_text = kind.startswith("text/") or kind.endswith(("xml", "json"))
+    is_drawing = kind == "image/svg+xml" and key.lower().endswith(".svg")
+    if is_text and not is_drawing and _MEDIA.fullmatch(key.rpartition(".")[2]):
+        todo = "replace it with the file that its name promises, or rename it"
+        yield _of_file(key, f"is {kind}, whatever its name says", todo, "file-type")
+
+
+def _of_file(key: str, what: str, todo: str, code: str) -> Problem:
+    return Problem(file=key, line=0, what=what, todo=todo, code=code, severity="warning")
 
 
 def _warn(settled: Settled, line: int, what: str, todo: str, code: str) -> Problem:

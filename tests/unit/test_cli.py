@@ -95,6 +95,9 @@ def test_doctor_says_what_is_missing(monkeypatch, capsys, content, tmp_path) -> 
         monkeypatch.delenv(f"PRESSRUN_{name}", raising=False)
     assert run(monkeypatch, "doctor", content, "--home", tmp_path / "home") == 0
     assert "pressrun.toml" in capsys.readouterr().out
+    (content / "pressrun.toml").write_text('url = "https://example.org/blog"')
+    assert run(monkeypatch, "doctor", content, "--home", tmp_path / "home") == 0
+    assert "write `Sitemap: https://example.org/blog/sitemap.xml` there" in capsys.readouterr().out
     assert run(monkeypatch, "doctor", content, "--target", "aws") == 1
     assert "PRESSRUN_SITE_BUCKET is not set" in capsys.readouterr().out
 

@@ -68,3 +68,18 @@ def test_the_slug_that_is_suggested_can_be_taken(found, tmp_path: Path) -> None:
     found(a_md=article("x", "slug: tags\n"), feeds_md=article("x"))
     todos = [problem.todo for problem in check_all(tmp_path, tmp_path / ".pressrun")]
     assert todos == ["write one such as tags-page", "write slug: feeds-page, or another"]
+
+
+def test_a_file_that_is_not_what_its_name_says_is_found(found) -> None:
+    """Such as an error page that was saved as a picture."""
+    svg = "<svg xmlns='http://www.w3.org/2000/svg'/>"
+    assert found(**{"x_png": "<!doctype html><p>Not found", "y.svg": svg, "z.csv": "a,b"}) == [
+        ("x.png", 0, "file-type")
+    ]
+
+
+def test_a_robots_txt_below_the_hosts_root_is_found(found) -> None:
+    """No crawler reads it there."""
+    files = {"robots.txt": "User-agent: *", "pressrun.toml": 'url = "https://example.org/blog"'}
+    assert found(**files) == [("robots.txt", 0, "robots")]
+    assert found(**{"pressrun.toml": ""}) == []
