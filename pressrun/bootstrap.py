@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from pressrun.config import environment_settings
 from pressrun.errors import Permanent
@@ -26,6 +26,11 @@ from pressrun.services.post import Post
 from pressrun.services.publish import ASSET_CACHE, Publisher, nobody
 from pressrun.services.subscribers import Subscribers
 from pressrun.services.tokens import Tokens
+
+if TYPE_CHECKING:
+    from mypy_boto3_sesv2 import SESV2Client
+
+    from pressrun.adapters.aws.clients import Clients
 
 
 class SystemClock:
@@ -50,7 +55,7 @@ Made = TypeVar("Made", bound=Closing)
 
 
 AWS_NAMES = ("PRESSRUN_CONTENT_BUCKET", "PRESSRUN_SITE_BUCKET", "PRESSRUN_TABLE", "PRESSRUN_QUEUE_URL")
-MAILERS = ("outbox",)
+MAILERS = ("outbox", "smtp", "ses")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -209,10 +214,13 @@ def local(
     queue = SqliteQueue(home / "queue.db", "publish", clock)
     mail = FileStore(home / "mail")
     mail_queue = SqliteQueue(home / "queue.db", "mail", clock)
-    mailer = Once(lambda: _mailer(environment, "outbox", home, clock))
+    clients = Once(_clients)
+    mailer = Once(
+        lambda: _mailer(environment, "outbox", home, clock, lambda: _ses(environment, clients().sesv2))
+    )
 
     def close() -> None:
-        for part in (source, site, reports, table, queue, mail, mail_queue, mailer):
+        for part in (source, site, reports, table, queue, mail, mail_queue, mailer, clients):
             part.close()
 
     return furnished(
@@ -266,7 +274,7 @@ def aws(environment: Mapping[str, str] = os.environ) -> House:
         environment.get("PRESSRUN_MAIL_DEAD_QUEUE_URL"),
     )
     clock = SystemClock()
-    mailer = Once(lambda: _mailer(environment, "ses", Path(), clock))
+    mailer = Once(lambda: _mailer(environment, "ses", None, clock, lambda: _ses(environment, clients.sesv2)))
     topic = environment.get("PRESSRUN_TOPIC_ARN", "")
 
     def close() -> None:
@@ -298,12 +306,51 @@ def mailer_name(environment: Mapping[str, str], default: str) -> str:
     return name
 
 
-def _mailer(environment: Mapping[str, str], default: str, home: Path, clock: Clock) -> Mailer:
+def _mailer(
+    environment: Mapping[str, str], default: str, home: Path | None, clock: Clock, ses: Callable[[], Mailer]
+) -> Mailer:
     """The mailer that the environment chooses. Raises Permanent where what it needs is missing."""
+    name = mailer_name(environment, default)
+    if name == "ses":
+        return ses()
+    if name == "smtp":
+        return _smtp(environment)
+    if home is None:
+        raise Permanent("there is no folder for an outbox on AWS; set PRESSRUN_MAILER to ses or smtp")
     from pressrun.adapters.local.outbox import Outbox
 
-    mailer_name(environment, default)
     return Outbox(home / "outbox", clock)
+
+
+def _clients() -> Clients:
+    from pressrun.adapters.aws.clients import Clients
+
+    return Clients()
+
+
+def _ses(environment: Mapping[str, str], client: SESV2Client) -> Mailer:
+    from pressrun.adapters.aws.ses import SesMailer
+
+    return SesMailer(client, configuration_set=environment.get("PRESSRUN_SES_CONFIGURATION_SET", ""))
+
+
+def _smtp(environment: Mapping[str, str]) -> Mailer:
+    from pressrun.adapters.local.smtp import SmtpMailer, server_from
+
+    url, key = environment.get("PRESSRUN_SMTP_URL", ""), environment.get("PRESSRUN_DKIM_KEY", "")
+    if not url:
+        raise Permanent("PRESSRUN_SMTP_URL is not set; write it as smtp://user:password@mail.example.org:587")
+    server, connections = server_from(url)
+    signer = None
+    if key:
+        from pressrun.adapters.local.dkim import Signer
+
+        signer = Signer.load(
+            Path(key),
+            domain=environment.get("PRESSRUN_DKIM_DOMAIN", ""),
+            selector=environment.get("PRESSRUN_DKIM_SELECTOR", ""),
+        )
+    return SmtpMailer(server, signer=signer, connections=connections)
 
 
 def _ping(hub: str, urls: Sequence[str]) -> None:

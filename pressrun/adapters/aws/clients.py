@@ -6,6 +6,7 @@ machine), each further client about 15 ms. So a function makes only those that i
 
 from __future__ import annotations
 
+import os
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
@@ -15,6 +16,7 @@ from botocore.config import Config
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sesv2 import SESV2Client
     from mypy_boto3_sns import SNSClient
     from mypy_boto3_sqs import SQSClient
 
@@ -25,6 +27,8 @@ CONFIG: Final = Config(
     max_pool_connections=32,  # twice the threads of a driver's pool
     tcp_keepalive=True,
 )
+ONCE: Final = CONFIG.merge(Config(retries={"mode": "standard", "total_max_attempts": 1}))
+"""For calls that are not to be repeated without a decision: SES has no idempotency token."""
 
 
 class Clients:
@@ -53,8 +57,15 @@ class Clients:
         """For SnsTopic."""
         return self._session.client("sns", config=CONFIG)
 
+    @cached_property
+    def sesv2(self) -> SESV2Client:
+        """For SesMailer, in PRESSRUN_SES_REGION where that is set. Makes each call once."""
+        return self._session.client(
+            "sesv2", region_name=os.environ.get("PRESSRUN_SES_REGION") or None, config=ONCE
+        )
+
     def close(self) -> None:
         """Closes the connections of the clients that were made."""
-        for name in ("s3", "dynamodb", "sqs", "sns"):
+        for name in ("s3", "dynamodb", "sqs", "sns", "sesv2"):
             if name in self.__dict__:
                 self.__dict__.pop(name).close()

@@ -1,0 +1,1 @@
+"""Stand-ins for those who deliver mail: real servers on loopback, under a test's control."""
