@@ -81,13 +81,15 @@ def publish(
     Publishes what is new, updates what has changed, withdraws what is gone. Running it again writes nothing.
     Exits with 1 where a file was refused; what was published of that file stays as it was.
     """
-    from pressrun.runs import publish_all
+    from pressrun.runs import passed_over, publish_all
 
     _folder(content)
     with _progress() as progress:
         report = publish_all(
             content, home, target=target, jobs=jobs or os.cpu_count() or 1, progress=progress
         )
+    for problem in passed_over(content) if target == "local" else []:
+        _print_problem(problem, err)
     _tell(report, home / "site" if target == "local" else None)
     if not (content / SETTINGS_FILE).exists():
         out.print(

@@ -78,6 +78,23 @@ def _mine() -> bootstrap.House:
     return _house
 
 
+def passed_over(content: Path) -> list[Problem]:
+    """Warnings of what lies in `content` and is not even read: links out of it, pipes."""
+    from pressrun.adapters.local.folder import Folder
+
+    return [
+        Problem(
+            file=key.encode(errors="replace").decode(),
+            line=0,
+            what=f"{why}, and is left out",
+            todo="put the file itself there, under a plain name, or remove it",
+            code="passed-over",
+            severity="warning",
+        )
+        for key, why in Folder(content, "stat").passed_over()
+    ]
+
+
 def check_all(content: Path, home: Path) -> list[Problem]:
     """Every finding in `content`; nothing is published. Raises Invalid where the settings are wrong.
 
@@ -97,7 +114,7 @@ def check_all(content: Path, home: Path) -> list[Problem]:
 
     try:
         imprint = Imprints.read(store, environment_settings(os.environ))
-        return lint(store, imprint, bootstrap.SystemClock(), holder)
+        return passed_over(content) + lint(store, imprint, bootstrap.SystemClock(), holder)
     finally:
         store.close()
         if table:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -177,3 +178,21 @@ def test_a_home_that_cannot_be_written_is_named(
     assert run(monkeypatch, "check", content, "--home", tmp_path / home) == 0
     if home.startswith("file"):
         assert run(monkeypatch, "doctor", content, "--home", tmp_path / home) == 1
+
+
+def test_what_is_not_read_is_named(monkeypatch, capsys, content, tmp_path) -> None:
+    """Links out of the folder, links to folders, pipes; hidden names are the editor's own."""
+    (tmp_path / "elsewhere.md").write_text(GOOD)
+    (content / "out.md").symlink_to(tmp_path / "elsewhere.md")
+    (content / "nowhere.png").symlink_to("gone.png")
+    (content / "more").symlink_to(tmp_path)
+    (content / "same.png").symlink_to("hello.md")
+    for name in ("pipe.md", "pressrun.toml", "_pipe.md", ".pipe"):
+        os.mkfifo(content / name)
+    named = ["more", "nowhere.png", "out.md", "pipe.md", "pressrun.toml"]
+    assert run(monkeypatch, "check", content, "--home", tmp_path / "home") == 0
+    found = [line.partition(": ")[0] for line in capsys.readouterr().out.splitlines()]
+    assert found == [*named, "same.png", "0 errors, 6 warnings"]
+    assert run(monkeypatch, "publish", content, "--home", tmp_path / "home") == 0
+    assert [line.partition(": ")[0] for line in capsys.readouterr().err.splitlines()] == named
+    assert run(monkeypatch, "doctor", content, "--home", tmp_path / "home") == 0

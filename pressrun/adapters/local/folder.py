@@ -1,7 +1,7 @@
 """Reading the files under a folder as objects: what is there, whole, and nothing from outside."""
 
 # The hot path of a publish: pathlib costs more here than the system calls.
-# ruff: noqa: PTH114
+# ruff: noqa: PTH112, PTH114
 
 from __future__ import annotations
 
@@ -109,6 +109,31 @@ class Folder:
                 )
         except NotFound:
             return []
+
+    def passed_over(self, folder: str = "") -> Iterator[tuple[str, str]]:
+        """What is no object though its name is not hidden, and why. Opens nothing. Raises Transient."""
+        with translated(folder), os.scandir(self.path(folder)) as found:
+            entries = sorted((entry for entry in found if entry.name[0] not in "._"), key=lambda e: e.name)
+        for entry in entries:
+            key = f"{folder}{entry.name}"
+            if not valid_key(key):
+                yield key, "has a name that cannot be published"
+            elif entry.is_symlink():
+                if os.path.isdir(self.path(key)):
+                    yield key, "is a link to a folder"
+                elif self._leads_nowhere(key):
+                    yield key, "is a link that leads nowhere, or out of the content folder"
+            elif entry.is_dir():
+                yield from self.passed_over(f"{key}/")
+            elif not entry.is_file():
+                yield key, "is no file but a pipe, a socket or a device"
+
+    def _leads_nowhere(self, link: str) -> bool:
+        try:
+            self._look(link)
+        except NotFound:
+            return True
+        return False
 
     def _stat(self, key: str) -> Stat:
         if self.by_stat:
