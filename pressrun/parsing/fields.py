@@ -77,6 +77,10 @@ class Fields:
                 return entry
         return None
 
+    def named(self, *names: str) -> list[Entry]:
+        """The fields that are called so in the file, in its order."""
+        return [entry for entry in self.entries if canonical(entry.name) in names]
+
     def text(self, name: str, limit: int = MAX_LINE) -> str:
         """A field of one line; white space is collapsed."""
         entry = self.first(name)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from datetime import datetime
 from html import escape, unescape
 from urllib.parse import urlsplit
 
 from pressrun.domain.articles import Enclosure, Image
+from pressrun.domain.slugs import slugify
 from pressrun.domain.urls import better_path, path_problem
 from pressrun.parsing.addresses import marked
 from pressrun.parsing.coerce import is_nothing, one_line, text_part
@@ -57,11 +59,16 @@ def slug(fields: Fields) -> str:
     return bare
 
 
-def path(fields: Fields) -> str:
+def path(fields: Fields, name: str, date: datetime | None) -> str:
+    """The address that an article states; the file's `name` and `date` fill in Jekyll's placeholders."""
     entry = fields.first("path")
     if entry is None:
         return ""
     path = unicodedata.normalize("NFC", fields.text_of(entry))
+    if re.search(r"(?:^|[/-]):[a-z]", path):
+        path = _filled(fields, entry, path, name, date)
+        if not path:
+            return ""
     if "://" in path:
         fields.wrong(entry, "is a whole URL", "write the path alone, such as 2024/hello", "path")
         return ""
@@ -71,6 +78,26 @@ def path(fields: Fields) -> str:
     else:
         _check_path(fields, entry, bare)
     return bare
+
+
+def _filled(fields: Fields, entry: Entry, pattern: str, stem: str, date: datetime | None) -> str:
+    """A permalink as Jekyll reads it: `:title` is the slug, else the file's name."""
+    slug = fields.text("slug").strip("/") or stem
+    categories = [
+        item for each in fields.named("category", "categories") for item in fields.items(each, None)
+    ]
+    known = {"title": slug, "slug": slugify(slug), "categories": "/".join(map(slugify, categories))}
+    if date:
+        known |= {"year": f"{date:%Y}", "month": f"{date:%m}", "day": f"{date:%d}"}
+    for name in re.findall(r":([a-z_]+)", pattern):
+        if name not in known:
+            todo = "write the address itself, such as /2024/hello/; :year :month :day :title :slug :categories work"
+            if name in {"year", "month", "day"}:
+                todo = "write date: …, or the address itself, such as /2024/hello/"
+            fields.wrong(entry, f"cannot be filled in at `:{name}`", todo, "path")
+            return ""
+    filled = re.sub(r":([a-z_]+)", lambda match: known[match[1]], pattern)
+    return re.sub(r"/{2,}", "/", filled)
 
 
 def _check_path(fields: Fields, entry: Entry, path: str) -> None:

@@ -107,13 +107,17 @@ def _article(kind: str, html: str, body: _Body, fields: Fields, *, escaped: bool
         findings.error(1, "the article has no title", _TITLE_TODO[kind], "title-missing")
     words, opening = count_words(html), first_paragraph(html)
     html = finish(html, Source(body.text, body.line, findings), alt_is_optional=kind == "html")
-    path = metadata.path(fields)
     publish_at = fields.moment("publish_at")
+    date = fields.moment("date") or publish_at
+    path = metadata.path(fields, default_slug(key), date or _dated("", key, zone))
+    for entry in fields.named("expirydate", "unpublishdate"):
+        todo = "withdraw the article then: remove the file, or write draft: true"
+        findings.warn(entry.line, f"{entry.name} takes nothing down here", todo, "expiry")
     article = ParsedArticle(
         source=key,
         title=legal(title),
         html=highlight(html),
-        date=fields.moment("date") or publish_at or _dated(path, key, zone),
+        date=date or _dated(path, key, zone),
         updated=fields.moment("updated"),
         publish_at=publish_at,
         authors=fields.names("authors"),

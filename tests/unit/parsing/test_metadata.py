@@ -93,7 +93,7 @@ def test_views_may_be_grouped(parse):
         ("slug: a\\b", "slug"),
         ("path: a/../b", "slug"),
         ("path: https://x.org/a", "path"),
-        ("path: /:year/:title/", "slug"),
+        ("path: /:year/:title/", "path"),
         ("aliases: ['https://x.org/']", "alias"),
         ("aliases: ['//evil.org']", "alias"),
         ("date: 03/04/2024", "date"),
@@ -156,3 +156,31 @@ def test_a_mail_address_alone_is_warned_of(parse):
     article = parse(front("author: jo@x.org"))
     assert article.authors == ("jo",)
     assert [(warning.line, warning.code) for warning in article.warnings] == [(3, "author-name")]
+
+
+@pytest.mark.parametrize(
+    ("text", "path"),
+    [
+        ("permalink: /:year/:title/", "2024/hello"),
+        ("permalink: /:year-:month-:day/:slug.html", "2024-05-31/hello.html"),
+        ("permalink: /:categories/:title/\ncategories: [News, Old Times]", "news/old-times/hello"),
+        ("permalink: /:categories/:title/", "hello"),
+        ("permalink: /:title/\nslug: other", "other"),
+    ],
+)
+def test_jekylls_placeholders_are_filled_in(parse, text, path):
+    """From the front matter and the file's name, as Jekyll does."""
+    assert parse(front(text), "2024-05-31-hello.md").path == path
+
+
+def test_a_placeholder_that_cannot_be_filled_in_is_refused(problems):
+    (unknown,) = problems(front("permalink: /:collection/:title/"))
+    assert (unknown.line, unknown.what) == (3, "permalink cannot be filled in at `:collection`")
+    assert ":categories work" in unknown.todo
+    (undated,) = problems(front("permalink: /:year/:title/"))
+    assert undated.todo.startswith("write date: …")
+
+
+def test_an_expiry_date_is_warned_of(parse):
+    (warning,) = parse(front("expiryDate: 2031-01-01")).warnings
+    assert (warning.line, warning.code) == (3, "expiry")
