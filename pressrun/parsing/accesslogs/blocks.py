@@ -1,0 +1,114 @@
+"""A log's bytes as blocks of whole lines, gzip undone, whatever the log's size in bounded memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from isal import igzip_lib
+
+from pressrun.errors import Permanent
+
+BLOCK: Final = 262_144  # bytes taken from gzip at once
+LONGEST: Final = 65_536  # bytes of a line; CloudFront's have about 500, and at most some 20 KB
+LARGEST: Final = 16 << 30  # bytes of a log, gzip undone
+RATIO: Final = 400  # of gzip beyond the first FREE bytes; logs reach 20 to 60, zeros 1,000
+FREE: Final = 64 << 20
+_MAGIC = b"\x1f\x8b"
+
+
+@dataclass(slots=True)
+class Block:
+    """Whole lines, each ended by one newline. `long` lines were left out before it."""
+
+    lines: bytes
+    long: int = 0
+
+
+def blocks(chunks: Iterable[bytes]) -> Iterator[Block]:
+    """The log in blocks. A last line without an end is given one.
+
+    Raises Permanent where gzip is broken or cut off, or where it holds more than any log does.
+    """
+    tail = b""
+    long, skipping = 0, False
+    for piece in _plain(chunks):
+        text = tail + piece
+        if skipping:  # the rest of a line that was too long
+            end = piece.find(b"\n")
+            if end < 0:
+                continue
+            text, skipping = piece[end + 1 :], False
+        cut = text.rfind(b"\n") + 1
+        tail = text[cut:]
+        if len(tail) > LONGEST:
+            long, tail, skipping = long + 1, b"", True
+        if cut:
+            lines, removed = _without_long(text[:cut])
+            yield Block(lines, long + removed)
+            long = 0
+    if tail or long:
+        yield Block(tail + b"\n" if tail else b"", long)
+
+
+def _without_long(lines: bytes) -> tuple[bytes, int]:
+    if len(lines) <= LONGEST:
+        return lines, 0
+    kept = [line for line in lines.split(b"\n") if len(line) <= LONGEST]
+    removed = lines.count(b"\n") + 1 - len(kept)
+    return (b"\n".join(kept), removed) if removed else (lines, 0)
+
+
+def _plain(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    stream = iter(chunks)
+    start = b""
+    for chunk in stream:
+        start += chunk
+        if len(start) >= 2:
+            break
+    pieces = _unpacked(start, stream) if start.startswith(_MAGIC) else _cut(start, stream)
+    size = 0
+    for piece in pieces:
+        size += len(piece)
+        if size > LARGEST:
+            raise Permanent(f"more than {LARGEST >> 30} GiB in one log")
+        yield piece
+
+
+def _cut(start: bytes, stream: Iterator[bytes]) -> Iterator[bytes]:
+    for chunk in (start,):
+        yield from (chunk[at : at + BLOCK] for at in range(0, len(chunk), BLOCK))
+    for chunk in stream:
+        yield from (chunk[at : at + BLOCK] for at in range(0, len(chunk), BLOCK))
+
+
+def _unpacked(start: bytes, stream: Iterator[bytes]) -> Iterator[bytes]:
+    """gzip, of any number of members (RFC 1952, 2.2); what follows the last and is none is ignored, as gzip does."""
+    packed, unpacked, rest = len(start), 0, start
+    while rest.startswith(_MAGIC):
+        member = igzip_lib.IgzipDecompressor(flag=igzip_lib.DECOMP_GZIP)
+        feed = rest
+        while not member.eof:
+            if member.needs_input and not feed:
+                feed = next(stream, b"")
+                packed += len(feed)
+                if not feed:
+                    raise Permanent("gzip that is cut off; upload the whole file")
+            try:
+                piece = member.decompress(feed, BLOCK)
+            except igzip_lib.IsalError as error:  # type: ignore[misc]
+                raise Permanent(f"broken gzip: {error}") from None
+            feed = b""
+            unpacked += len(piece)
+            if unpacked > FREE and unpacked > RATIO * packed:
+                raise Permanent(f"gzip that unfolds to more than {RATIO} times its size")
+            if piece:
+                yield piece
+        rest = member.unused_data
+        while len(rest) < 2:
+            more = next(stream, b"")
+            if not more:
+                break
+            packed += len(more)
+            rest += more
