@@ -7,7 +7,7 @@ import ssl
 import threading
 import warnings
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -49,6 +49,9 @@ class Post:
         self.counts: Counter[str] = Counter()
         self.mails_per_connection = 0  # 0: any number
         self.port = 0
+        self.after_content: Callable[[], object] = lambda: None  # called before a content is answered for
+        self.open: set[Any] = set()
+        self.loop: asyncio.AbstractEventLoop | None = None
 
     @property
     def recipients(self) -> list[str]:
@@ -59,6 +62,16 @@ class Post:
         self.answers[stage, address] = answer
         if times:
             self.times[stage, address] = times
+
+    def hang_up(self) -> None:
+        """Closes all connections, and waits until they are."""
+
+        async def close() -> None:
+            for transport in self.open:
+                transport.abort()
+
+        assert self.loop
+        asyncio.run_coroutine_threadsafe(close(), self.loop).result(10)
 
     def _answer(self, stage: str, address: str) -> str | None:
         for key in ((stage, address), (stage, "")):
@@ -72,6 +85,7 @@ class Post:
         self, server: Any, session: Any, envelope: Any, hostname: str, responses: list[str]
     ) -> list[str]:
         session.host_name = hostname
+        self.open.add(server.transport)
         self.counts["ehlo"] += 1
         return [*responses[:-1], "250-PIPELINING", responses[-1]] if self.pipelining else responses
 
@@ -100,9 +114,10 @@ class Post:
         answer = self._answer("content", recipient)
         if answer in {None, CLOSE}:
             user = session.auth_data.login.decode() if session.auth_data else ""
-            tls = session.ssl is not None
+            tls = server.transport.get_extra_info("sslcontext") is not None
             self.taken.append(Taken(envelope.mail_from, recipient, envelope.content, tls, user))
         server.done_here += 1
+        self.after_content()
         return await server.act(answer or "250 OK")
 
 
@@ -155,7 +170,7 @@ def serving(
                 tls_context=starttls,
                 authenticator=check,
                 auth_required=bool(password),
-                auth_require_tls=bool(tls or starttls),
+                auth_require_tls=bool(starttls),
                 data_size_limit=size,
                 timeout=30,
                 loop=loop,
@@ -163,6 +178,7 @@ def serving(
 
     loop = asyncio.new_event_loop()
     server = loop.run_until_complete(loop.create_server(factory, "127.0.0.1", 0, ssl=tls))
+    post.loop = loop
     post.port = server.sockets[0].getsockname()[1]
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
