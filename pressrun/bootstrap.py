@@ -6,7 +6,8 @@ import os
 import secrets
 import tempfile
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -351,6 +352,18 @@ def _smtp(environment: Mapping[str, str]) -> Mailer:
             selector=environment.get("PRESSRUN_DKIM_SELECTOR", ""),
         )
     return SmtpMailer(server, signer=signer, connections=connections)
+
+
+@contextmanager
+def scratch() -> Iterator[Table]:
+    """A Table for trials on this machine's disk, gone at the end."""
+    from pressrun.adapters.local.sqlite import SqliteTable
+
+    with (
+        tempfile.TemporaryDirectory(prefix="pressrun-") as folder,
+        SqliteTable(Path(folder) / "trial.db", durable=False) as table,
+    ):
+        yield table
 
 
 def _ping(hub: str, urls: Sequence[str]) -> None:

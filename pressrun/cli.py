@@ -5,23 +5,34 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
-from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from pressrun import __version__
+from pressrun.commands import subscribers
+from pressrun.commands.common import (
+    DEFAULT_CONTENT,
+    DEFAULT_HOME,
+    Home,
+    Target,
+    count,
+    err,
+    fail,
+    out,
+    progress,
+    require_folder,
+)
 from pressrun.config import SETTINGS_FILE
 from pressrun.domain.problems import Problem
 from pressrun.errors import Invalid, PressrunError
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from pressrun.services.sweep import Report
     from pressrun.services.work import Outcome
 
@@ -34,30 +45,13 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-out = Console(highlight=False, soft_wrap=True)
-err = Console(stderr=True, highlight=False, soft_wrap=True)
-
 Content = Annotated[
     Path,
     typer.Argument(
         help="The folder with the articles and, if there is one, pressrun.toml.", envvar="PRESSRUN_CONTENT"
     ),
 ]
-Home = Annotated[
-    Path,
-    typer.Option(
-        "--home", help="Where state and output live; the site is in HOME/site.", envvar="PRESSRUN_HOME"
-    ),
-]
-Target = Annotated[
-    Literal["local", "aws"],
-    typer.Option(
-        "--target",
-        help="Where to publish: this machine, or AWS as the environment names it.",
-        envvar="PRESSRUN_TARGET",
-    ),
-]
-DEFAULT_CONTENT, DEFAULT_HOME = Path("content"), Path(".pressrun")
+app.add_typer(subscribers.app)
 
 
 @app.callback(invoke_without_command=True)
@@ -83,10 +77,10 @@ def publish(
     """
     from pressrun.runs import passed_over, publish_all
 
-    _folder(content)
-    with _progress() as progress:
+    require_folder(content)
+    with progress("Publishing") as report_progress:
         report = publish_all(
-            content, home, target=target, jobs=jobs or os.cpu_count() or 1, progress=progress
+            content, home, target=target, jobs=jobs or os.cpu_count() or 1, progress=report_progress
         )
     for problem in passed_over(content) if target == "local" else []:
         _print_problem(problem, err)
@@ -113,7 +107,7 @@ def serve(
     """Publish, serve, and publish again whenever a file changes; open pages reload by themselves."""
     from pressrun.server import serve as run
 
-    _folder(content)
+    require_folder(content)
     run(
         content,
         home,
@@ -138,7 +132,7 @@ def check(
     """
     from pressrun.runs import check_all
 
-    _folder(content)
+    require_folder(content)
     problems = check_all(content, home)
     errors = [problem for problem in problems if problem.severity == "error"]
     if form == "json":
@@ -148,7 +142,7 @@ def check(
     else:
         for problem in problems:
             _print_problem(problem, out)
-        counts = f"{_count(len(errors), 'error')}, {_count(len(problems) - len(errors), 'warning')}"
+        counts = f"{count(len(errors), 'error')}, {count(len(problems) - len(errors), 'warning')}"
         out.print(counts if problems else "Nothing to mend.")
     if errors:
         raise typer.Exit(1)
@@ -165,7 +159,7 @@ def init(
     from pressrun.runs import start_publication
 
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        _fail(f"{folder} is not empty; name a new folder")
+        fail(f"{folder} is not empty; name a new folder")
     for path in start_publication(folder, title):
         out.print(f"  wrote {escape(str(path))}")
     out.print(
@@ -185,34 +179,6 @@ def doctor(content: Content = DEFAULT_CONTENT, home: Home = DEFAULT_HOME, target
         healthy &= finding.level != "bad"
     if not healthy:
         raise typer.Exit(1)
-
-
-@contextmanager
-def _progress() -> Iterator[Callable[[int, int], None]]:
-    """A bar for long work; nothing where nobody looks at a terminal, nor for work that is done at once."""
-    bar = Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        console=err,
-        transient=True,
-    )
-    task = bar.add_task("Publishing", total=None)
-    started = False
-
-    def report(done: int, total: int) -> None:
-        nonlocal started
-        if err.is_terminal and not started and total > 100:
-            bar.start()
-            started = True
-        bar.update(task, completed=done, total=total)
-
-    try:
-        yield report
-    finally:
-        if started:
-            bar.stop()
 
 
 _LABELS = {"published": "published", "updated": "updated", "withdrawn": "withdrawn", "scheduled": "scheduled"}
@@ -248,7 +214,7 @@ def _summary(report: Report) -> str:
         files = sum(outcome.kind == "asset" for outcome in found)
         number = len(found) - files + (report.unchanged if state == "unchanged" else 0)
         if found or number:
-            extra = f" (and {_count(files, 'file')})" if files else ""
+            extra = f" (and {count(files, 'file')})" if files else ""
             parts.append(f"{number} {state}{extra}")
     changed = report.of("published", "updated", "withdrawn", "moved", "refused", "scheduled")
     return (
@@ -262,22 +228,6 @@ def _print_problem(problem: Problem, console: Console) -> None:
     color = "red" if problem.severity == "error" else "yellow"
     place = f"{problem.file}:{problem.line}" if problem.line else problem.file
     console.print(f"[bold]{escape(place)}[/]: [{color}]{escape(problem.what)}[/]; {escape(problem.todo)}")
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
-def _folder(content: Path) -> None:
-    if not content.is_dir():
-        _fail(
-            f"there is no folder {content}; name the one with your articles, or make one: pressrun init {content}"
-        )
-
-
-def _fail(text: str) -> None:
-    err.print(f"[red]error[/]: {escape(text)}")
-    raise typer.Exit(2)
 
 
 def main() -> None:
