@@ -70,7 +70,7 @@ def _publish(publisher: Publisher, requests: list[Request]) -> None:
     if forced:
         outcomes += publisher.publish(forced, force=True)
     if collections:
-        publisher.renderer().bring_up(collections)
+        publisher.render(collections)
     for outcome in outcomes:
         if outcome.state == "refused":
             logger.warning(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -67,8 +68,11 @@ class Addresses:
             "first_seen": source.first_seen,
         }
         row = rows.get(("path", claim_of(source.path)))
-        if row is None or row.item != home:
+        old = work.old if work.old and work.old.live and not work.heir_of else None
+        if row is None or row.item != home or old is None or old.path != source.path:
             changes.append(claiming(source.path, home, row))
+        if work.heritage:
+            changes.append(work.heritage)
         changes += self._aliases(work, settled, rows)
         changes += self._identity(work, settled, rows)
         changes += self._left_behind(work, source, rows)
@@ -148,7 +152,8 @@ class Addresses:
         """The claim on the id, where it is not this file's yet. Raises Invalid where it is another's."""
         source = settled.source
         row = rows.get(("id", source.id)) or self._table.get("id", source.id)
-        if row is not None and row.item["source"] == work.key:
+        mine = row is not None and row.item["source"] == work.key
+        if mine and work.old and work.old.live and work.old.id == source.id:
             return []
         if row is not None and not work.owns(row) and self._holds(str(row.item["source"]), source.id):
             what = f"the id {source.id!r} belongs to {row.item['source']} already"
@@ -187,34 +192,62 @@ class Addresses:
                 work.released.add(alias)
         return changes
 
-    def settle(self, path: str, theme: Theme) -> None:
+    def settle(self, path: str, theme: Theme, *, doubtful: bool = False) -> str:
         """Puts a redirect or a tombstone where no article stands any more; leaves alone where one does.
 
         What is stored is looked at before the claim is read, and the write is conditional on it: a page that is
-        published in between is never overwritten.
+        published in between is not overwritten. Only one that has come back byte for byte is, for its etag is the
+        old one: then the file that it belongs to is returned, else "". `doubtful`: its page may have been written over
+        otherwise, too.
         """
         key = page_key(path)
+        self._give_up(path, theme.publication)
         for _ in range(MAX_ROUNDS):
             stored = self._stored(key)
             row = self._table.get("path", claim_of(path))
-            if row is None or (row.item["kind"] == "article" and row.item["path"] == path):
-                return
+            if row is None or _stands(row, path):
+                return str(row.item["source"]) if row and doubtful else ""
             put = _notice(path, row, theme)
             if stored and stored.metadata == put.metadata:
-                return
+                return ""
             put = replace(put, if_match=stored.etag) if stored else replace(put, if_absent=True)
             try:
                 self._site.put(put)
             except Conflict:
                 continue
-            return
+            row = self._table.get("path", claim_of(path))
+            return str(row.item["source"]) if row and _stands(row, path) else ""
         raise Transient(f"{key} is being written by others over and over")
+
+    def _give_up(self, path: str, publication: Publication) -> None:
+        """Frees an address that was claimed for what its file no longer says, by who did not get to publish that."""
+        row = self._table.get("path", claim_of(path))
+        if row is None or row.item["kind"] not in STANDING:
+            return
+        key = str(row.item["source"])
+        known = self._catalogue.sources([key]).get(key)
+        if known and known.live and claim_of(path) in map(claim_of, (known.path, *known.aliases)):
+            return
+        try:
+            self._content.head(key)
+        except NotFound:
+            wanted = False
+        else:
+            wanted = self._wanted(key, path, publication)
+        if not wanted or self._table.get("refused", key):
+            item: Item = {"kind": "gone", "source": key, "path": path, "id": "", "first_seen": ""}
+            with suppress(Conflict):  # it is another's by now
+                self._table.write([claiming(path, item, row)])
 
     def _stored(self, key: str) -> Blob | None:
         try:
             return self._site.head(key)
         except NotFound:
             return None
+
+
+def _stands(row: Row, path: str) -> bool:
+    return row.item["kind"] == "article" and row.item["path"] == path
 
 
 def _notice(path: str, row: Row, theme: Theme) -> Put:

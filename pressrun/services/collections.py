@@ -13,7 +13,7 @@ from dataclasses import replace
 from pressrun.domain.feeds import FILES
 from pressrun.domain.spans import DIRECTORY, SITE, parse_span
 from pressrun.errors import Conflict, NotFound, Transient
-from pressrun.ports import MAX_WRITE, Blob, ObjectStore, Put, Save, Table
+from pressrun.ports import MAX_WRITE, Blob, Drop, ObjectStore, Put, Save, Table
 from pressrun.services.catalogue import Catalogue, Collection, bumped, in_chunks
 from pressrun.services.imprint import Imprint
 from pressrun.services.renditions import Rendition, Renditions
@@ -114,17 +114,76 @@ class Renderer:
         states = self.catalogue.collections(names)
         reading = Renditions(self.table, self.imprint)
         renditions = {name: reading.of(name) for name in names}
-        rows = [row for rendition in renditions.values() for row in rendition.rows]
-        if rows:
-            self.table.write_each(rows)
         follow = set().union(*(rendition.follow for rendition in renditions.values())) - within
-        if follow:
-            self.bump(follow)
+        lost: set[str] = set()
+        entering = {
+            name: rendition
+            for name, rendition in renditions.items()
+            if rendition.rows or rendition.objects.keys() - states[name].objects.keys()
+        }
+        for name, rendition in entering.items():
+            states[name] = replace(states[name], objects=_foreseen(rendition) | states[name].objects)
+        for group in self._groups(entering, within):
+            lost |= self._enter(group, states, renditions, within)
+        for name in lost:
+            del states[name], renditions[name]
+        unsaid = set().union(*(r.follow for n, r in renditions.items() if n not in entering)) - within
+        if unsaid:
+            self.bump(unsaid)
         done, wrote = self._put(states, renditions)
         again = self._record(states, done)
         if self.publication.feed.hub:
             self._tell_hub(wrote)
-        return follow | again
+        return follow | lost | again
+
+    def _groups(self, renditions: dict[str, Rendition], within: frozenset[str]) -> list[list[str]]:
+        """The collections, as many together as a transaction takes."""
+        groups: list[list[str]] = []
+        size = MAX_WRITE
+        for name, rendition in renditions.items():
+            needed = min(MAX_WRITE, 1 + len(rendition.rows) + len(rendition.follow - within))
+            if size + needed > MAX_WRITE:
+                groups.append([])
+                size = 0
+            groups[-1].append(name)
+            size += needed
+        return groups
+
+    def _enter(
+        self,
+        group: list[str],
+        states: dict[str, Collection],
+        renditions: dict[str, Rendition],
+        within: frozenset[str],
+    ) -> set[str]:
+        """Writes the rows that say what exists, and what objects may; the names that have changed since they were read.
+
+        What shows those rows is marked as changed in the same transaction: once they are written nobody sees any
+        more that something follows, so a worker that died in between would leave it undone. And only where the
+        collection is as it was read: else a slow worker's row would stand, and nobody would look.
+        """
+        lost: set[str] = set()
+        for _ in range(MAX_ROUNDS):
+            names = [name for name in group if name not in lost]
+            if not names:
+                return lost
+            follow = sorted(set().union(*(renditions[name].follow for name in names)) - within)
+            changes: list[Save | Drop] = [states[name].save() for name in names]
+            changes += [row for name in names for row in renditions[name].rows]
+            room = MAX_WRITE - len(changes)
+            self.bump(follow[room:])
+            shown_by = self.catalogue.collections(follow[:room])
+            changes += [bumped(state).save() for state in shown_by.values()]
+            try:
+                self.table.write(changes)
+            except Conflict:
+                current = self.catalogue.collections(names)
+                lost |= {name for name in names if current[name].version != states[name].version}
+                continue
+            for name in names:
+                states[name] = replace(states[name], version=states[name].version + 1)
+            return lost
+        raise Transient("collections are being changed by others over and over")
 
     def _record(self, before: dict[str, Collection], done: dict[str, Collection]) -> set[str]:
         """Saves how far the collections have been rendered; the names of those that are to be rendered again.
@@ -140,12 +199,13 @@ class Renderer:
             current = self.catalogue.collections(lost)
             saves: list[Save] = []
             for name, state in current.items():
-                if (state.rendered, state.objects) == (before[name].rendered, before[name].objects):
+                same = (state.rendered, state.objects) == (before[name].rendered, before[name].objects)
+                if same and name not in again:
                     saves.append(replace(done[name], revision=state.revision, version=state.version).save())
                 else:
                     again.add(name)
-            if again:
-                self.bump(again & set(lost), suspect=True)
+                    both = replace(state, objects=done[name].objects | state.objects)
+                    saves.append(bumped(_distrusted(both)).save())
             lost = self._save(saves)
         raise Transient("collections are being changed by others over and over")
 
@@ -241,6 +301,11 @@ def _rank(name: str) -> int:
     if span := parse_span(name):
         return 0 if span.month else 1
     return 3 if name == SITE else 2
+
+
+def _foreseen(rendition: Rendition) -> dict[str, tuple[str, str]]:
+    """Objects that may come to be: known before they are written, so that they are found after a crash, too."""
+    return dict.fromkeys(rendition.objects, ("", ""))
 
 
 def _distrusted(state: Collection) -> Collection:

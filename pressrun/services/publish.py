@@ -36,7 +36,7 @@ from pressrun.services.entries import entry_for
 from pressrun.services.imprint import Imprint, Imprints, is_setting
 from pressrun.services.plan import Settled, card_digest, card_for, compose, digest, settle, zone_of
 from pressrun.services.refusals import Refusals
-from pressrun.services.work import Kind, Outcome, Rows, Stage, State, Work, distinct
+from pressrun.services.work import Kind, Outcome, Rows, Stage, State, Work, distinct, still_held
 
 ASSET_CACHE = "public, max-age=86400"
 MAX_ASSET = 200_000_000  # bytes
@@ -89,35 +89,48 @@ class Publisher:
         """
         pending = list(dict.fromkeys(keys))
         outcomes: dict[str, Outcome] = {}
+        stages: list[Stage] = []
         for _ in range(MAX_ROUNDS):
             stage = self.store(pending, force=force, suspect=suspect)
+            stages.append(stage)
             pending = self.finish([stage], suspect=suspect)
             for outcome in stage.outcomes:
                 if outcome.key not in outcomes or outcome.state != "unchanged":
                     outcomes[outcome.key] = outcome
             if not pending:
+                self.close(stages)
                 return list(outcomes.values())
-            force = suspect = False
+            force = suspect = True  # others may have published the change, and we have written over it since
         raise Transient(f"{pending[0]} keeps changing")
 
     def redo(self, attempt: Attempt) -> list[Outcome]:
         """Does the work of a batch that did not finish, and mends whatever it may have left half done."""
-        stage = self.store(attempt.keys, force=True, suspect=True)
+        rows = self.table.get_many([("path", claim_of(path)) for path in attempt.paths])
+        standing = [str(row.item["source"]) for row in rows.values() if row.item["kind"] == "article"]
+        stage = self.store([*attempt.keys, *standing], force=True, suspect=True)
         stage.touched |= set(attempt.collections) | self.renderer().unfinished()
         stage.paths |= set(attempt.paths)
         for path in attempt.paths:
             stage.awake |= {row.sort for row in self.table.query(f"waits {claim_of(path)}")}
         again = self.finish([stage], suspect=True)
-        outcomes = stage.outcomes + (self.publish(again) if again else [])
-        self.table.write([attempt.drop()])
+        outcomes = stage.outcomes + (self.publish(again, force=True, suspect=True) if again else [])
+        self.table.write_each([attempt.drop(), stage.attempt.drop()])
         return outcomes
+
+    def render(self, names: Iterable[str]) -> None:
+        """Renders collections, announced like a batch of files: what follows from them is not known before."""
+        wanted = tuple(sorted(names))
+        attempt = Attempt(sort=self._begun(), keys=(), collections=wanted)
+        self.table.write([attempt.save()])
+        self.renderer().bring_up(wanted)
+        self.table.write([attempt.drop()])
 
     # --- first half: what belongs to the files alone ----------------------------------------------------------
 
     def store(self, keys: Iterable[str], *, force: bool = False, suspect: bool = False) -> Stage:
         """Pages, files and catalogue rows for `keys`. What lists them is left to `finish`."""
         wanted = list(dict.fromkeys(keys))
-        stage = Stage(attempt=Attempt(sort=f"{instant(self.clock.now())}#{self.nonce()}", keys=tuple(wanted)))
+        stage = Stage(attempt=Attempt(sort=self._begun(), keys=tuple(wanted)))
         settings = [key for key in wanted if is_setting(key)]
         if settings:
             self.table.write([stage.attempt.save()])
@@ -130,7 +143,11 @@ class Publisher:
             if not pending:
                 return stage
             pending = self._round(pending, imprint, stage, force=force or suspect, suspect=suspect)
+            suspect = True  # where others were faster, our page may stand on theirs
         raise Transient(f"{pending[0]} is being published by others over and over")
+
+    def _begun(self) -> str:
+        return f"{instant(self.clock.now())}#{self.nonce()}"
 
     def _round(
         self, keys: list[str], imprint: Imprint, stage: Stage, *, force: bool, suspect: bool
@@ -146,6 +163,8 @@ class Publisher:
             again = self._carry_out(acting, imprint, suspect=suspect)
         for work in works:
             stage.paths |= work.paths  # of another go, too: its claims may have been written
+            if work.key in again and work.settled:
+                stage.doubtful.add(work.settled.source.path)  # its page, too, whoever stands there now
             if work.key in again or work.outcome is None:
                 continue
             stage.outcomes.append(work.outcome)
@@ -268,6 +287,8 @@ class Publisher:
             claims.append((work, changes))
             claimed.append((work, identified))
         again = self._write_in_groups(claims)
+        for work, changes in claims:
+            work.changes += still_held(changes)
         ready = [(work, settled) for work, settled in claimed if work.key not in again]
         self._publish_articles(ready, imprint, rows, suspect=suspect)
         heirs = {work.heir_of: work for work, _ in claimed if work.heir_of}
@@ -437,6 +458,8 @@ class Publisher:
         old = work.old
         work.awaken = True
         if old is None:
+            if not is_article(work.key) and not asset_problem(work.key):
+                self.site.delete(work.key)  # put by a slow or dead worker, after somebody else withdrew it
             work.outcome = Outcome(key=work.key, state="ignored")
             return
         if old.state == "asset":
@@ -538,7 +561,9 @@ class Publisher:
     def finish(self, stages: Sequence[Stage], *, suspect: bool = False) -> list[str]:
         """Renders what lists the stages' articles, settles their old addresses, and looks at every file again.
 
-        Returns the keys whose file is no longer what was read. `suspect`: write what seems not to have changed, too.
+        Returns the keys whose file is no longer what was read, or whose page was written over; they are to be
+        published again with nothing trusted, and then the stages closed. `suspect`: write what seems not to have
+        changed, too.
         """
         touched = set().union(*(stage.touched for stage in stages))
         if touched:
@@ -547,16 +572,22 @@ class Publisher:
 
     def conclude(self, stages: Sequence[Stage]) -> list[str]:
         """The rest of `finish`, where the collections have been rendered already."""
-        paths = set().union(*(stage.paths for stage in stages))
+        doubtful = set().union(*(stage.doubtful for stage in stages))
+        paths = doubtful.union(*(stage.paths for stage in stages))
+        overwritten: set[str] = set()
         if paths:
             theme = self.imprints.current().theme
-            for path in sorted(paths):
-                self.addresses.settle(path, theme)
+            overwritten = {
+                self.addresses.settle(path, theme, doubtful=path in doubtful) for path in sorted(paths)
+            }
         self.announce([news for stage in stages for news in stage.news])
         self.ask(sorted(set().union(*(stage.awake for stage in stages))), force=True)
         again = [key for stage in stages for key, etag in stage.etags.items() if self._etag(key) != etag]
+        return list(dict.fromkeys([*again, *sorted(overwritten - {""})]))
+
+    def close(self, stages: Sequence[Stage]) -> None:
+        """Ends the batches, when nothing is left to look at again."""
         self.table.write_each([stage.attempt.drop() for stage in stages])
-        return again
 
     def renderer(self) -> Renderer:
         """Renders collections with the imprint in force."""

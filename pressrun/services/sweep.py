@@ -136,7 +136,7 @@ def handle(publisher: Publisher, body: str) -> list[Outcome]:
         publisher.publish(request["keys"], force=request.get("force", False)) if request["keys"] else []
     )
     if request.get("collections"):
-        publisher.renderer().bring_up(request["collections"])
+        publisher.render(request["collections"])
     return outcomes
 
 
@@ -209,7 +209,8 @@ def bring_in_line(
     renderer.render(names, _shared(renderer.wave, hands))
     again = publisher.conclude(stages)
     if again:
-        report.outcomes += publisher.publish(again)
+        report.outcomes += publisher.publish(again, force=True, suspect=True)
+    publisher.close(stages)
     awoken = drain(publisher)
     seen = {outcome.key for outcome in report.outcomes}
     report.outcomes += [o for o in awoken if o.key not in seen and o.state not in {"unchanged", "ignored"}]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -41,6 +41,7 @@ class Stage:
     etags: dict[str, str] = field(default_factory=dict)  # as read; "" where the file is absent
     touched: set[str] = field(default_factory=set)
     paths: set[str] = field(default_factory=set)
+    doubtful: set[str] = field(default_factory=set)  # paths whose page may have been written over another's
     awake: set[str] = field(default_factory=set)
     news: list[News] = field(default_factory=list)  # articles that may never have been published before
 
@@ -55,6 +56,9 @@ class Work:
     refused: Row | None
     settled: Settled | None = None  # where the file is an article that can be published
     heir_of: str = ""  # the file that this one was, before it was moved
+    heritage: Save | None = (
+        None  # its row as it is: to be written with the claims, so that it cannot come back unseen
+    )
     successor: Work | None = None  # where the file is gone: the one that it has become
     outcome: Outcome | None = None
     changes: list[Save | Drop] = field(default_factory=list)
@@ -73,6 +77,7 @@ class Work:
         self.heir_of = heir.key
         if heir.version != ABSENT:
             self.changes.append(Drop(partition="source", sort=heir.key, expect=heir.version))
+            self.heritage = Save(partition="source", sort=heir.key, item=heir.item(), expect=heir.version)
         self.changes += [Drop(partition=f"uses {used}", sort=heir.key) for used in heir.uses]
         self.old = replace(heir, key=self.key, version=ABSENT, uses=())
 
@@ -92,6 +97,22 @@ class Work:
 def claiming(path: str, item: Item, row: Row | None) -> Save:
     """The write that says who stands at an address, on condition that nobody else has said so since `row`."""
     return Save(partition="path", sort=claim_of(path), item=item, expect=row.version if row else ABSENT)
+
+
+def still_held(claims: Iterable[Save | Drop]) -> list[Save | Drop]:
+    """Claims that were written a moment ago, again: on condition that nobody has taken them since.
+
+    Until its own row is written a file has no more than its word, and who wants the same may take it for dead.
+    """
+    again: list[Save | Drop] = []
+    for claim in claims:
+        if not isinstance(claim, Save) or claim.expect is None or claim.item.get("kind") in {"moved", "gone"}:
+            continue
+        if claim.partition == "source":  # of the file that this one was
+            again.append(Drop(partition="source", sort=claim.sort, expect=claim.expect + 1))
+        else:
+            again.append(replace(claim, expect=claim.expect + 1))
+    return again
 
 
 def distinct(changes: list[Save | Drop]) -> list[Save | Drop]:
