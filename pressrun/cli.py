@@ -13,7 +13,7 @@ import typer
 from rich.markup import escape
 
 from pressrun import __version__
-from pressrun.commands import subscribers
+from pressrun.commands import issues, subscribers
 from pressrun.commands.common import (
     DEFAULT_CONTENT,
     DEFAULT_HOME,
@@ -51,6 +51,7 @@ Content = Annotated[
         help="The folder with the articles and, if there is one, pressrun.toml.", envvar="PRESSRUN_CONTENT"
     ),
 ]
+app.add_typer(issues.app)
 app.add_typer(subscribers.app)
 
 
@@ -116,6 +117,29 @@ def serve(
         on_ready=lambda url: out.print(f"\n  Serving [bold]{escape(url)}[/]   (Ctrl-C stops)\n"),
         on_report=lambda report: _tell(report, None, quiet=True),
     )
+
+
+@app.command()
+def work(
+    content: Content = DEFAULT_CONTENT,
+    home: Home = DEFAULT_HOME,
+    workers: Annotated[int, typer.Option("--workers", min=1, max=64, help="Threads that send.")] = 2,
+    until_idle: Annotated[
+        bool, typer.Option("--until-idle", help="End when nothing is left to do now.")
+    ] = False,
+) -> None:
+    """Do the mail's work: commit issues that are due, send them, answer readers. [bold]serve[/] does it, too."""
+    from pressrun.server import run_mailroom
+
+    require_folder(content)
+    handled = run_mailroom(
+        content,
+        home,
+        workers=workers,
+        until_idle=until_idle,
+        on_error=lambda error: err.print(f"[red]error[/]: {escape(str(error))}"),
+    )
+    out.print(f"{count(handled, 'message')} handled.")
 
 
 @app.command()

@@ -1,10 +1,11 @@
-"""The local server: serves the site, watches the content, and writes an access log that can be counted."""
+"""The local server: serves the site, watches the content, does the mail's work, and writes an access log."""
 
 from __future__ import annotations
 
 from pressrun.server.accesslog import AccessLog
 from pressrun.server.app import SiteApp
+from pressrun.server.mailroom import run_mailroom
 from pressrun.server.running import serve
 from pressrun.server.watching import watch
 
-__all__ = ["AccessLog", "SiteApp", "serve", "watch"]
+__all__ = ["AccessLog", "SiteApp", "run_mailroom", "serve", "watch"]

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
 from threading import Event
-from typing import Final
+from typing import Any, Final
 
+from pressrun import bootstrap
 from pressrun.bootstrap import House
+from pressrun.server.signals import interruptible
 
 IDLE: Final = 0.5  # seconds between looks at an empty queue
 TICK: Final = 5.0  # seconds between looks at what is due
@@ -46,3 +51,29 @@ def work_mail(
                 break
             stop.wait(IDLE)
     return handled
+
+
+def run_mailroom(
+    content: Path,
+    home: Path,
+    *,
+    workers: int,
+    until_idle: bool,
+    on_error: Callable[[Exception], None],
+) -> int:
+    """Threads that do the mail's work until SIGINT or SIGTERM, or until nothing is left; the messages handled."""
+    stop = Event()
+    house = bootstrap.local(content, home)
+    try:
+        with interruptible(), suppress(KeyboardInterrupt), ThreadPoolExecutor(workers) as pool:
+            try:
+                options: dict[str, Any] = {"on_error": on_error, "until_idle": until_idle}
+                futures = [
+                    pool.submit(work_mail, house, stop, ticking=n == 0, **options) for n in range(workers)
+                ]
+                return sum(future.result() for future in futures)
+            finally:
+                stop.set()
+    finally:
+        house.close()
+    return 0

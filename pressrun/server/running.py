@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import signal
 import socket
 import sys
 import threading
@@ -22,6 +21,7 @@ from pressrun.server.accesslog import AccessLog
 from pressrun.server.app import SiteApp
 from pressrun.server.mailroom import work_mail
 from pressrun.server.publishing import Desk
+from pressrun.server.signals import interruptible
 from pressrun.server.watching import watch
 from pressrun.services.sweep import Progress, Report
 
@@ -54,7 +54,7 @@ def serve(
     Raises Invalid where the settings are wrong at the start; Permanent where the port is taken, or where what
     is written to `home` would be taken for content.
     """
-    with suppress(KeyboardInterrupt), _interruptible(), _listening(host, port) as listener:
+    with suppress(KeyboardInterrupt), interruptible(), _listening(host, port) as listener:
         house = bootstrap.local(content, home)
         clock, stop = bootstrap.SystemClock(), threading.Event()
         app = SiteApp(
@@ -149,24 +149,6 @@ def _address(host: str, listener: socket.socket) -> str:
     shown = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(host, host)  # noqa: S104
     port = listener.getsockname()[1]
     return f"http://[{shown}]:{port}" if ":" in shown else f"http://{shown}:{port}"
-
-
-@contextmanager
-def _interruptible() -> Iterator[None]:
-    """SIGTERM stops as Ctrl-C does: stores are closed, and the process ends with 0."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = {number: signal.signal(number, _interrupt) for number in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def _interrupt(*_: object) -> None:
-    raise KeyboardInterrupt
 
 
 def _ended(threads: list[threading.Thread]) -> bool:

@@ -119,9 +119,8 @@ class Feedback:
             self._pause_if_too_many(issue, name)
 
     def _pause_if_too_many(self, issue: Issue, name: str) -> None:
-        rows = self._table.get_many([(name, kind) for kind in ("batches", "bounced", "complained")])
-        count = {sort: int(str(row.item["n"])) for (_, sort), row in rows.items()}
-        sent = max(1, count.get("batches", 0) * 50)
+        count = {row.sort: int(str(row.item["n"])) for row in self._table.query(name)}
+        sent = max(1, sum(number for sort, number in count.items() if sort.startswith("sent ")))
         settings = self._imprints.current().publication.mail
         for kind, least, limit in (
             ("bounced", MIN_BOUNCED, settings.pause_bounces),
@@ -129,7 +128,7 @@ class Feedback:
         ):
             number = count.get(kind, 0)
             if number >= least and number / sent >= limit:
-                share = f"{number} of about {sent} recipients {kind}"
+                share = f"{number} of {sent} recipients {kind}"
                 self._newsroom.pause(
                     issue, f"{share}, more than {limit:.2%}; `pressrun issue resume` goes on"
                 )

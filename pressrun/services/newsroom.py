@@ -521,7 +521,8 @@ def composed(
     if issue.kind == "correction":
         letter = mail.correction_letter(imprint.theme, newsletter, articles[0], note=issue.note, date=now)
     elif issue.kind == "digest" or len(articles) > 1:
-        letter = mail.digest_letter(imprint.theme, newsletter, articles, date=now)
+        day = imprint.theme.day(imprint.theme.local(now).date())
+        letter = mail.digest_letter(imprint.theme, newsletter, articles, title=day, date=now)
     else:
         letter = mail.article_letter(imprint.theme, newsletter, articles[0], date=now)
     return letter
