@@ -9,7 +9,7 @@ from typing import Final
 
 import orjson
 
-from pressrun.domain.letters import Recipient
+from pressrun.domain.letters import Recipient, issue_mark
 from pressrun.errors import Permanent
 from pressrun.ports import MAX_ITEM, MAX_RECIPIENTS, MAX_WRITE, Drop, Item, Save
 
@@ -120,6 +120,6 @@ def require_recipients(recipients: Sequence[Recipient]) -> None:
         raise ValueError(f"{len(recipients)} recipients in one send; at most {MAX_RECIPIENTS} are taken")
 
 
-def message_id(domain: str) -> str:
+def message_id(domain: str, tags: Mapping[str, str] | None) -> str:
     """A Message-ID that nobody else has, without its angle brackets (RFC 5322, section 3.6.4)."""
-    return f"{secrets.token_hex(16)}@{domain}"
+    return f"{secrets.token_hex(16)}{issue_mark(tags or {})}@{domain}"

@@ -70,6 +70,21 @@ def envelope(address: str) -> str:
     return address
 
 
+_MESSAGE_ID = re.compile(r"[0-9a-f]{32}\.([\w-]+)\.([\w-]+)@[^@\s]+", re.ASCII)
+
+
+def issue_mark(tags: Mapping[str, str]) -> str:
+    """What a Message-ID of ours has between its random part and its domain, so that a bounce is found again."""
+    newsletter, issue = tags.get("newsletter", ""), tags.get("issue", "")
+    return f".{newsletter}.{issue}" if newsletter and issue else ""
+
+
+def read_message_id(identifier: str) -> dict[str, str]:
+    """The tags "newsletter" and "issue" of a mail, from its Message-ID; empty where it is none of ours."""
+    found = _MESSAGE_ID.fullmatch(identifier)
+    return {"newsletter": found[1], "issue": found[2]} if found else {}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mailbox:
     """A name and an address, as From and Reply-To show them."""

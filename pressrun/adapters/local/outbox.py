@@ -47,16 +47,15 @@ class Outbox:
         letter: Letter,
         recipients: Sequence[Recipient],
         *,
-        tags: Mapping[str, str] | None = None,  # noqa: ARG002 - the port's
+        tags: Mapping[str, str] | None = None,
     ) -> list[Handover]:
-        """Writes a file for each recipient; see Mailer. Tags are dropped: nothing happens to a mail here."""
+        """Writes a file for each recipient; see Mailer."""
         require_recipients(recipients)
         self._folder.mkdir(parents=True, exist_ok=True)
         composer = Composer(letter)
-        return [self._keep(composer, letter.domain, recipient) for recipient in recipients]
+        return [self._keep(composer, recipient, message_id(letter.domain, tags)) for recipient in recipients]
 
-    def _keep(self, composer: Composer, domain: str, recipient: Recipient) -> Handover:
-        identifier = message_id(domain)
+    def _keep(self, composer: Composer, recipient: Recipient, identifier: str) -> Handover:
         try:
             body = composer.message(recipient, message_id=identifier)
         except ValueError as error:

@@ -59,11 +59,11 @@ class SmtpMailer:
         letter: Letter,
         recipients: Sequence[Recipient],
         *,
-        tags: Mapping[str, str] | None = None,  # noqa: ARG002 - the port's; SMTP has no events
+        tags: Mapping[str, str] | None = None,
     ) -> list[Handover]:
         """One mail to each recipient; see Mailer."""
         require_recipients(recipients)
-        batch = _Batch(letter, recipients, self._signer, until=time.monotonic() + self._budget)
+        batch = _Batch(letter, recipients, tags, self._signer, until=time.monotonic() + self._budget)
         with self._free:
             failures = 0
             while batch.waiting and failures < FAILURES:
@@ -132,10 +132,17 @@ class _Batch:
     """The recipients of one `send`, and what became of each."""
 
     def __init__(
-        self, letter: Letter, recipients: Sequence[Recipient], signer: Signer | None, *, until: float
+        self,
+        letter: Letter,
+        recipients: Sequence[Recipient],
+        tags: Mapping[str, str] | None,
+        signer: Signer | None,
+        *,
+        until: float,
     ) -> None:
         self._letter = letter
         self._recipients = recipients
+        self._tags = tags
         self._signer = signer
         self._composer = Composer(letter)
         self._until = until
@@ -176,7 +183,7 @@ class _Batch:
                 yield mail
 
     def _mail(self, turn: int, recipient: Recipient) -> Mail:
-        letter, identifier = self._letter, message_id(self._letter.domain)
+        letter, identifier = self._letter, message_id(self._letter.domain, self._tags)
         sender = filled(letter.return_path or letter.sender.address, recipient.values)
         address = envelope(recipient.address)
         data = self._composer.message(recipient, message_id=identifier)
