@@ -14,6 +14,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from handlers.house import house
 from pressrun.domain.issues import Issue
+from pressrun.services.subscribe import expire
 from pressrun.services.sweep import tick
 from pressrun.services.work import Outcome
 
@@ -28,10 +29,11 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, int]:
     outcomes: list[Outcome] = []
     issues: list[Issue] = []
     failed = []
-    parts: dict[str, Callable[[], None]] = {
+    parts: dict[str, Callable[[], object]] = {
         "publish": lambda: outcomes.extend(tick(house().publisher)),
         "issues": lambda: issues.extend(house().newsroom.tick()),
         "delivery": house().deliverer.sweep,
+        "readers": lambda: expire(house().readers),
     }
     for name, part in parts.items():
         try:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
@@ -21,10 +22,13 @@ from pressrun.services.deliver import Deliverer
 from pressrun.services.feedback import Feedback
 from pressrun.services.imprint import Imprints
 from pressrun.services.ledger import Ledger
+from pressrun.services.limits import Limits
 from pressrun.services.newsroom import Newsroom
 from pressrun.services.pace import Pace
 from pressrun.services.post import Post
 from pressrun.services.publish import ASSET_CACHE, Publisher, nobody
+from pressrun.services.readers import Readers
+from pressrun.services.subscribe import handle_subscription
 from pressrun.services.subscribers import Subscribers
 from pressrun.services.tokens import Tokens
 
@@ -82,6 +86,7 @@ class House:
     pace: Pace
     deliverer: Deliverer
     feedback: Feedback
+    readers: Readers
     post: Post
 
 
@@ -144,6 +149,17 @@ def furnished(
     feedback = Feedback(
         table=table, clock=clock, imprints=imprints, newsroom=newsroom, subscribers=subscribers
     )
+    readers = Readers(
+        table=table,
+        queue=mail_queue,
+        clock=clock,
+        imprints=imprints,
+        subscribers=subscribers,
+        tokens=tokens,
+        limits=Limits(table, clock, partial(tokens.secret, "limits")),
+        mailer=mailer,
+        nonce=nonce,
+    )
     return House(
         content=content,
         site=site,
@@ -163,7 +179,8 @@ def furnished(
         pace=pace,
         deliverer=deliverer,
         feedback=feedback,
-        post=Post(deliverer, {}),
+        readers=readers,
+        post=Post(deliverer, {"subscribe": partial(handle_subscription, readers)}),
     )
 
 

@@ -33,6 +33,7 @@ NOT_SETTINGS = frozenset(
         "QUEUE_URL",
         "TOPIC_ARN",
         "MAILER",
+        "EDGE_SECRET",
     }
 )
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z]{4})?(-([A-Za-z]{2}|\d{3}))?(-[A-Za-z0-9]{5,8})*")

@@ -1,1 +1,421 @@
-"""The routes of the API."""
+"""The routes of the API: what readers' forms and links reach. `handlers/api.py` and the local server serve them alike.
+
+Pages for browsers, JSON for programs, as Accept says. GET reads; only POST changes anything, and needs no cookie.
+Nothing here is logged, and no answer may be kept by a cache: addresses and tokens pass through.
+"""
+
+from __future__ import annotations
+
+import threading
+from base64 import b64decode
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from email.parser import BytesParser
+from email.policy import HTTP
+from functools import cache
+from hmac import compare_digest
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import parse_qsl
+
+import orjson
+from aws_lambda_powertools.event_handler.api_gateway import APIGatewayHttpResolver, Response, Router
+from aws_lambda_powertools.event_handler.exceptions import NotFoundError
+
+from pressrun.domain.links import API, reader_link
+from pressrun.domain.subscribers import Subscriber
+from pressrun.errors import PressrunError
+from pressrun.rendering import readers as pages
+from pressrun.rendering.theme import Theme
+from pressrun.services.readers import MUTE, Application, Choice, Readers, offered
+
+MAX_BODY: Final = 65_536  # bytes of a request
+MAX_FIELDS: Final = 100
+HTML: Final = "text/html; charset=utf-8"
+JSON: Final = "application/json"
+POLICY: Final = (
+    "default-src 'none'; style-src 'self'; img-src 'self' data:; font-src 'self'; form-action 'self'; "
+    "frame-ancestors 'none'; base-uri 'none'"
+)
+_SECURITY: Final = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": POLICY,
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+    "Referrer-Policy": "no-referrer",
+    "Vary": "Accept",
+    "X-Content-Type-Options": "nosniff",
+    "X-Robots-Tag": "noindex",
+}
+_STATUS: Final = {
+    "thanks": 202,
+    "confirmed": 200,
+    "unsubscribed": 200,
+    "erased": 200,
+    "refused": 400,
+    "missing": 404,
+    "wrong_method": 405,
+    "expired": 410,
+    "too_large": 413,
+    "wrong_type": 415,
+    "limited": 429,
+    "unready": 503,
+}
+# What has words of its own; all else is "refused".
+_TOLD: Final = frozenset(
+    {"thanks", "confirmed", "unsubscribed", "erased", "missing", "expired", "limited", "unready"}
+)
+_AGAIN: Final = {"limited": "3600", "unready": "60"}  # seconds
+Event = dict[str, Any]
+Answer = Response[str]
+_ONE_AT_A_TIME = (
+    threading.Lock()
+)  # Powertools keeps the event that is answered in one place for all resolvers
+
+
+class Refused(Exception):  # noqa: N818 - the answer to the client, by its name in _STATUS
+    """The request cannot be served as it is."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(what)
+        self.what = what
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request, read: the fields of its query and body, who sent it, and whether they want a page."""
+
+    query: Mapping[str, str]
+    fields: Mapping[str, str]
+    client: str
+    html: bool
+    how: str
+
+    @property
+    def token(self) -> str:
+        """The token of a form, or else of the link."""
+        return self.fields.get("token") or self.query.get("t", "")
+
+    @property
+    def rhythms(self) -> dict[str, str] | None:
+        """What was chosen for each newsletter; None where nothing was asked."""
+        chosen = {
+            name.removeprefix("rhythm."): value
+            for name, value in self.fields.items()
+            if name.startswith("rhythm.")
+        }
+        return chosen or None
+
+
+class Api:
+    """Answers events of a Lambda function URL or an HTTP API (payload format 2.0), from any thread.
+
+    `edge_secret`: what our CloudFront distribution sends as X-Pressrun-Edge. Where it is set, nobody else is believed
+    who says for whom they ask.
+    """
+
+    def __init__(self, readers: Readers, *, edge_secret: str = "") -> None:
+        self._readers = readers
+        self._edge_secret = edge_secret
+        self._asked = Asked({}, {}, "", False, "")
+        self.router = Router()  # type: ignore[no-untyped-call]
+        for method, path, route in self._routes():
+            self.router.route(path, method)(route)
+        self._resolver = APIGatewayHttpResolver(enable_validation=False)
+        self._resolver.include_router(self.router)
+        self._resolver.exception_handler(NotFoundError)(lambda _: self._nowhere())
+        self._resolver.exception_handler(Refused)(lambda refused: self._told(refused.what))
+        self._resolver.exception_handler(PressrunError)(lambda _: self._told("unready"))
+
+    def _routes(self) -> list[tuple[str, str, Callable[[], Answer]]]:
+        return [
+            ("POST", f"{API}subscribe", self._subscribe),
+            ("GET", f"{API}confirm", self._confirm_page),
+            ("POST", f"{API}confirm", self._confirm),
+            ("GET", f"{API}unsubscribe", self._unsubscribe_page),
+            ("POST", f"{API}unsubscribe", self._unsubscribe),
+            ("GET", f"{API}preferences", self._preferences_page),
+            ("POST", f"{API}preferences", self._prefer),
+            ("GET", f"{API}export", self._export),
+            ("POST", f"{API}erase", self._erase),
+            ("GET", f"{API}openapi.json", self._openapi),
+        ]
+
+    def answer(self, event: Event, context: Any = None) -> Event:
+        """The response, as the event's source takes it. Raises Transient where the Table cannot be read at all."""
+        http = event["requestContext"]["http"]
+        method = "GET" if http["method"] == "HEAD" else http["method"]
+        base = self._theme.publication.base
+        event = {
+            **event,
+            "rawPath": event["rawPath"].removeprefix(base),
+            "requestContext": {**event["requestContext"], "http": {**http, "method": method}},
+        }
+        with _ONE_AT_A_TIME:
+            self._asked = Asked({}, {}, "", "text/html" in _header(event, "accept"), "")
+            try:
+                self._asked = asked(event, self._edge_secret)
+            except Refused as refused:
+                return _sent(self._told(refused.what))
+            response: Event = self._resolver.resolve(event, context)
+            return response
+
+    # --- routes ---------------------------------------------------------------------------------------------
+
+    def _subscribe(self) -> Answer:
+        """An application. The answer is the same whoever is known."""
+        if not self._theme.publication.newsletters:
+            return self._told("missing")
+        request, fields = self._asked, self._asked.fields
+        application = Application(
+            email=fields.get("email", ""),
+            name=fields.get("name", ""),
+            language=fields.get("language", ""),
+            rhythms=request.rhythms or {},
+            trap=fields.get("website", ""),
+            how=request.how,
+        )
+        reply = self._readers.apply(application, request.client)
+        if reply.problem is None:
+            return self._told("limited" if reply.state == "limited" else "thanks")
+        if not request.html:
+            message = self._theme.words.text(f"subscribe.{reply.problem}")
+            return self._json(422, {"status": reply.problem, "message": message, "detail": reply.detail})
+        form = pages.Form(
+            email=application.email,
+            name=application.name,
+            language=application.language,
+            rhythms=offered(self._theme.publication, application.rhythms),
+        )
+        return self._page(422, pages.subscribe_page(self._theme, form, reply.problem))
+
+    def _confirm_page(self) -> Answer:
+        """What would be confirmed, and a button."""
+        found = self._readers.awaiting(self._asked.token)
+        if found is None or found.state not in {"pending", "active"}:
+            return self._told("expired")
+        if found.state == "active":
+            return self._told("confirmed")
+        if self._asked.html:
+            return self._page(200, pages.confirm_page(self._theme, self._asked.token, found.wanted))
+        return self._json(200, {"status": "pending", "newsletters": dict(found.wanted)})
+
+    def _confirm(self) -> Answer:
+        """Confirms."""
+        return self._told("confirmed" if self._readers.confirm(self._asked.token) else "expired")
+
+    def _unsubscribe_page(self) -> Answer:
+        """What would be left, and a button."""
+        found = self._readers.leaving(self._asked.token)
+        if found is None:
+            return self._told("expired")
+        claim, reader = found
+        others = set(reader.lists) - {claim.newsletter} if reader and claim.newsletter else set()
+        if self._asked.html:
+            token = self._asked.token
+            page = pages.unsubscribe_page(self._theme, token, claim.newsletter, more=bool(others))
+            return self._page(200, page)
+        return self._json(200, {"status": "asking", "newsletter": claim.newsletter})
+
+    def _unsubscribe(self) -> Answer:
+        """Unsubscribes: from the page, or in one click by the mail program (RFC 8058, 3.2)."""
+        one_click = self._asked.fields.get("List-Unsubscribe", "").lower() == "one-click"
+        done = self._readers.unsubscribe(
+            self._asked.token,
+            how="one-click" if one_click else "page",
+            everything=bool(self._asked.fields.get("all")),
+        )
+        return self._told("unsubscribed" if done else "expired")
+
+    def _preferences_page(self) -> Answer:
+        """What a reader gets."""
+        reader = self._readers.reader(self._asked.token)
+        return self._preferences(reader) if reader else self._told("expired")
+
+    def _prefer(self) -> Answer:
+        """Changes what a reader gets."""
+        fields = self._asked.fields
+        choice = Choice(rhythms=self._asked.rhythms, name=fields.get("name"), language=fields.get("language"))
+        reader = self._readers.prefer(self._asked.token, choice)
+        return self._preferences(reader, saved=True) if reader else self._told("expired")
+
+    def _export(self) -> Answer:
+        """A reader's own data."""
+        data = self._readers.export(self._asked.token)
+        if data is None:
+            return self._told("expired")
+        answer = self._json(200, data)
+        answer.headers["Content-Disposition"] = 'attachment; filename="subscriber.json"'
+        return answer
+
+    def _erase(self) -> Answer:
+        """Forgets a reader who is sure."""
+        if not self._asked.fields.get("sure"):
+            return self._told("refused")
+        return self._told("erased" if self._readers.erase(self._asked.token) else "expired")
+
+    def _openapi(self) -> Answer:
+        """What this API is, for programs."""
+        url = self._theme.publication.url
+        return self._json(200, {**description(), "servers": [{"url": url}]})
+
+    # --- answers --------------------------------------------------------------------------------------------
+
+    @property
+    def _theme(self) -> Theme:
+        return self._readers.imprint().theme
+
+    def _preferences(self, reader: Subscriber, *, saved: bool = False) -> Answer:
+        token, changeable = self._asked.token, reader.state not in MUTE
+        if not self._asked.html:
+            data = {"status": "saved" if saved and changeable else reader.state, "address": reader.address}
+            known = {"name": reader.name, "language": reader.language, "newsletters": dict(reader.lists)}
+            return self._json(200, {**data, **known})
+        url = self._theme.publication.base
+        page = pages.preferences_page(
+            self._theme,
+            token,
+            pages.Form(
+                email=reader.address, name=reader.name, language=reader.language, rhythms=reader.lists
+            ),
+            export=reader_link(url, "export", self._readers.export_token(token)),
+            changeable=changeable,
+            saved=saved and changeable,
+        )
+        return self._page(200, page)
+
+    def _nowhere(self) -> Answer:
+        """Nothing at this address, or nothing for this method (RFC 9110, 15.5.6)."""
+        path = self._resolver.current_event.path
+        allowed = sorted(method for method, known, _ in self._routes() if known == path)
+        if not allowed:
+            return self._told("missing")
+        answer = self._told("wrong_method")
+        answer.headers["Allow"] = ", ".join([*allowed, *(["HEAD"] if "GET" in allowed else [])])
+        return answer
+
+    def _told(self, what: str) -> Answer:
+        words = what if what in _TOLD else "refused"
+        answer = (
+            self._page(_STATUS[what], pages.told_page(self._theme, words))
+            if self._asked.html
+            else self._json(
+                _STATUS[what], {"status": what, "message": self._theme.words.text(f"{words}.text")}
+            )
+        )
+        if what in _AGAIN:
+            answer.headers["Retry-After"] = _AGAIN[what]
+        return answer
+
+    @staticmethod
+    def _page(status: int, page: bytes) -> Answer:
+        return Response(status, HTML, page.decode(), dict(_SECURITY))
+
+    @staticmethod
+    def _json(status: int, data: Mapping[str, object]) -> Answer:
+        return Response(status, JSON, orjson.dumps(data).decode(), dict(_SECURITY))
+
+
+def _sent(answer: Answer) -> Event:
+    """An answer that no route gave, as the event's source takes it."""
+    return {
+        "statusCode": answer.status_code,
+        "headers": dict(answer.headers),
+        "body": answer.body,
+        "isBase64Encoded": False,
+    }
+
+
+@cache
+def description() -> dict[str, Any]:
+    """The OpenAPI document, without the address that the API stands at."""
+    found: dict[str, Any] = orjson.loads((Path(__file__).parent / "openapi.json").read_bytes())
+    return found
+
+
+# --- requests -----------------------------------------------------------------------------------------------
+
+
+def asked(event: Event, edge_secret: str = "") -> Asked:
+    """The event, read. Raises Refused where its body is too large, of another type, or broken."""
+    fields, how = {}, "form"
+    if event["requestContext"]["http"]["method"] == "POST":
+        kind = _header(event, "content-type").partition(";")[0].strip().lower()
+        how = "api" if kind == JSON else "form"
+        fields = _fields(kind, event)
+    return Asked(
+        query=_pairs(event.get("rawQueryString", "")),
+        fields=fields,
+        client=client_of(event, edge_secret),
+        html="text/html" in _header(event, "accept"),
+        how=how,
+    )
+
+
+def client_of(event: Event, edge_secret: str = "") -> str:
+    """The reader's IP address.
+
+    CloudFront names it in CloudFront-Viewer-Address ("198.51.100.10:46532"; IPv6 without brackets), and appends it to
+    X-Forwarded-For, where an HTTP API appends CloudFront's own. What stands before that anybody may have written.
+    """
+    source = str(event["requestContext"]["http"].get("sourceIp", ""))
+    if edge_secret and not compare_digest(_header(event, "x-pressrun-edge").encode(), edge_secret.encode()):
+        return source
+    viewer = _header(event, "cloudfront-viewer-address").rpartition(":")[0]
+    hops = [hop.strip() for hop in _header(event, "x-forwarded-for").split(",")]
+    return viewer or next((hop for hop in reversed(hops) if hop not in {"", source}), source)
+
+
+def _header(event: Event, name: str) -> str:
+    return str(event.get("headers", {}).get(name, ""))
+
+
+def _fields(kind: str, event: Event) -> dict[str, str]:
+    raw = event.get("body") or ""
+    body = b64decode(raw) if event.get("isBase64Encoded") else raw.encode()
+    if len(body) > MAX_BODY:
+        raise Refused("too_large")
+    try:
+        match kind:
+            case "application/x-www-form-urlencoded":
+                return _pairs(body.decode())
+            case "application/json":
+                return _from_json(orjson.loads(body))
+            case "multipart/form-data":  # which RFC 8058 lets a mail program choose
+                return _from_parts(_header(event, "content-type"), body)
+            case "" if not body:
+                return {}
+    except ValueError:
+        raise Refused("refused") from None
+    raise Refused("wrong_type")
+
+
+def _pairs(text: str) -> dict[str, str]:
+    try:
+        return dict(parse_qsl(text, keep_blank_values=True, max_num_fields=MAX_FIELDS))
+    except ValueError:
+        raise Refused("refused") from None
+
+
+def _from_json(data: object) -> dict[str, str]:
+    """The fields as a form has them: `newsletters`, slugs with rhythms, become `rhythm.<slug>`."""
+    if not isinstance(data, dict):
+        raise Refused("refused")
+    newsletters = data.pop("newsletters", {})
+    if not isinstance(newsletters, dict):
+        raise Refused("refused")
+    fields = {**data, **{f"rhythm.{slug}": rhythm for slug, rhythm in newsletters.items()}}
+    if not all(isinstance(value, str) for value in fields.values()):
+        raise Refused("refused")
+    return fields
+
+
+def _from_parts(content_type: str, body: bytes) -> dict[str, str]:
+    head = f"Content-Type: {content_type}\r\n\r\n".encode("latin-1", "replace")
+    message = BytesParser(policy=HTTP).parsebytes(head + body)
+    fields = {}
+    for part in message.iter_parts():
+        name = part.get_param("name", header="content-disposition")
+        payload = part.get_payload(decode=True)
+        if isinstance(name, str) and isinstance(payload, bytes):
+            fields[name] = payload.decode()
+    return fields

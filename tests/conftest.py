@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from tests.readers import Reading
 
 
 class FrozenClock:
@@ -23,3 +29,14 @@ class FrozenClock:
 @pytest.fixture
 def clock() -> FrozenClock:
     return FrozenClock()
+
+
+@pytest.fixture
+def reading(tmp_path: Path, clock: FrozenClock) -> Iterator[Reading]:
+    """A publication with two newsletters, an outbox, and a clock that stands."""
+    pytest.importorskip("pressrun.rendering.mail")
+    from tests.readers import Reading
+
+    reading = Reading(tmp_path, clock)
+    yield reading
+    reading.close()

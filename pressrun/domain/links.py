@@ -1,4 +1,4 @@
-"""Addresses of the pages that a reader's own links lead to. The query is the token: it never reaches a log of ours."""
+"""Addresses of the pages that a reader's own links lead to. The token is the query, which no log of ours has."""
 
 from __future__ import annotations
 
@@ -12,4 +12,4 @@ Place = Literal["confirm", "unsubscribe", "preferences", "export"]
 
 def reader_link(url: str, place: Place, token: str) -> str:
     """The link in a mail. `url`: the publication's. A token needs no encoding."""
-    return f"{url}{API}{place}?token={token}"
+    return f"{url}{API}{place}?t={token}"

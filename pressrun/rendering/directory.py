@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from pressrun.domain.feeds import Feed
 from pressrun.domain.listings import TermCount, YearCount
 from pressrun.domain.urls import href
-from pressrun.rendering import pages
+from pressrun.rendering import pages, readers
 from pressrun.rendering.opml import MEDIA_TYPE as OPML_TYPE
 from pressrun.rendering.opml import render_opml
 from pressrun.rendering.sitemap import MEDIA_TYPE as SITEMAP_TYPE
@@ -39,6 +39,8 @@ def render(
     yield "tags/index.html", pages.terms_page(theme, "tag", tags), HTML, SHORT
     yield "authors/index.html", pages.terms_page(theme, "author", authors), HTML, SHORT
     yield "feeds/index.html", pages.feeds_page(theme, tags, authors), HTML, SHORT
+    if publication.newsletters:
+        yield "subscribe/index.html", readers.subscribe_page(theme), HTML, SHORT
     yield "feeds.opml", render_opml(publication.title, feeds), f"{OPML_TYPE}; charset=utf-8", SHORT
     yield "404.html", pages.not_found_page(theme), HTML, SHORT
     yield "favicon.svg", pages.favicon(theme), "image/svg+xml", SHORT
@@ -50,6 +52,7 @@ def render(
         "/tags/",
         "/authors/",
         "/feeds/",
+        *(["/subscribe/"] if publication.newsletters else []),
         *(term.of.path for term in (*tags, *authors)),
     ]
     yield (

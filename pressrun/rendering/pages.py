@@ -67,7 +67,7 @@ def article_page(theme: Theme, article: Article) -> bytes:
     if "<h1" in html:  # the title is the page's only one
         html = _HEADING.sub(lambda tag: f"{tag[1]}{int(tag[2]) + 1}", html)
     language = theme.foreign(article.language)
-    return _finished(
+    return finished(
         theme,
         "article",
         page,
@@ -101,7 +101,7 @@ def index_page(theme: Theme, listing: Listing) -> bytes:
             image=image,
             structure=structure.of_home(theme),
         )
-        return _finished(theme, "home", page, section="/", cards=entries, older=older)
+        return finished(theme, "home", page, section="/", cards=entries, older=older)
     crumbs = _crumbs(theme, of)
     trail = [*crumbs, NavLink(title=of.name, url=of.path)]
     about = theme.words.text(f"{of.kind}.about", name=of.name, title=site.title)
@@ -115,7 +115,7 @@ def index_page(theme: Theme, listing: Listing) -> bytes:
         structure=structure.of_list(theme, of, trail, listing.person),
     )
     values = {"of": of, "person": listing.person, "feeds": page.feeds, "crumbs": crumbs}
-    return _finished(theme, "term", page, section=_section(of), cards=entries, older=older, **values)
+    return finished(theme, "term", page, section=_section(of), cards=entries, older=older, **values)
 
 
 def archive_page(theme: Theme, listing: ArchiveListing) -> bytes:
@@ -138,7 +138,7 @@ def archive_page(theme: Theme, listing: ArchiveListing) -> bytes:
         feeds=theme.feeds(of) if of.kind != "site" else (),
         structure=structure.of_list(theme, SITE, [*crumbs, NavLink(title=heading, url=path)]),
     )
-    return _finished(
+    return finished(
         theme,
         "archive",
         page,
@@ -165,14 +165,14 @@ def archive_index(theme: Theme, years: Sequence[YearCount]) -> bytes:
         )
         for year in years
     ]
-    return _finished(theme, "years", page, section="/archive/", years=shown)
+    return finished(theme, "years", page, section="/archive/", years=shown)
 
 
 def terms_page(theme: Theme, kind: Kind, terms: Sequence[TermCount]) -> bytes:
     """`/tags/` or `/authors/`: every tag or author, in the order given."""
     heading = theme.words.text(f"nav.{kind}s")
     page = _listing_page(theme, f"/{kind}s/", heading, theme.publication.description)
-    return _finished(theme, "terms", page, section=f"/{kind}s/", heading=heading, terms=terms)
+    return finished(theme, "terms", page, section=f"/{kind}s/", heading=heading, terms=terms)
 
 
 def feeds_page(theme: Theme, tags: Sequence[TermCount], authors: Sequence[TermCount]) -> bytes:
@@ -180,7 +180,7 @@ def feeds_page(theme: Theme, tags: Sequence[TermCount], authors: Sequence[TermCo
     words, site = theme.words, theme.publication
     about = words.text("feeds.about", title=site.title)
     page = _listing_page(theme, "/feeds/", words.text("feeds.title"), about)
-    return _finished(
+    return finished(
         theme,
         "feeds",
         page,
@@ -220,7 +220,8 @@ def favicon(theme: Theme) -> bytes:
     ).encode()
 
 
-def _finished(theme: Theme, name: str, page: Page, /, *, section: str = "", **values: object) -> bytes:
+def finished(theme: Theme, name: str, page: Page, /, *, section: str = "", **values: object) -> bytes:
+    """A page by the name of its template; `section` is the index that it belongs to."""
     text = theme.render(
         f"web/{name}.html",
         page=page,
@@ -235,7 +236,7 @@ def _finished(theme: Theme, name: str, page: Page, /, *, section: str = "", **va
 def _notice(theme: Theme, name: str, **values: str) -> bytes:
     title = theme.words.text(f"{name}.title")
     page = Page(title=f"{title} — {theme.publication.title}", name=title)
-    return _finished(theme, name, page, section="", **values)
+    return finished(theme, name, page, section="", **values)
 
 
 def _listing_page(theme: Theme, path: str, name: str, description: str) -> Page:

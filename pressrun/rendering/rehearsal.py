@@ -16,7 +16,7 @@ from pressrun.domain.listings import (
 )
 from pressrun.domain.markup import SITE
 from pressrun.domain.publication import Person
-from pressrun.rendering import pages
+from pressrun.rendering import pages, readers
 from pressrun.rendering.theme import Theme
 
 _DATE = datetime(2025, 11, 3, 9, 30, tzinfo=UTC)
@@ -59,6 +59,21 @@ _CARDS = (
 _YEAR = Period(year=2025)
 
 
+def _for_readers(theme: Theme) -> list[bytes]:
+    first = theme.publication.newsletters[0]
+    form = readers.Form(email="ada@example.org", name="Ada", rhythms={first.slug: first.cadence})
+    return [
+        readers.subscribe_page(theme),
+        readers.subscribe_page(theme, form, "no_address"),
+        readers.confirm_page(theme, "token", form.rhythms),
+        readers.unsubscribe_page(theme, "token", first.slug, more=True),
+        readers.preferences_page(theme, "token", form, export="/api/export", changeable=True, saved=True),
+        readers.preferences_page(theme, "token", form, export="/api/export", changeable=False),
+        readers.told_page(theme, "thanks"),
+        readers.told_page(theme, "expired"),
+    ]
+
+
 def rehearse(theme: Theme) -> list[bytes]:
     """A sample of every page. Raises Invalid where a template of the publication cannot be rendered."""
     tag, author = Collection.tag("Walls"), Collection.author("Ada")
@@ -81,6 +96,7 @@ def rehearse(theme: Theme) -> list[bytes]:
         pages.terms_page(theme, "tag", counts),
         pages.terms_page(theme, "author", [TermCount(of=author)]),
         pages.feeds_page(theme, counts, [TermCount(of=author)]),
+        *(_for_readers(theme) if theme.publication.newsletters else []),
         pages.not_found_page(theme),
         pages.gone_page(theme),
         pages.redirect_page(theme, "/full/"),

@@ -22,9 +22,10 @@ from markupsafe import Markup
 from pressrun.domain import urls
 from pressrun.domain.feeds import FILES, FORMATS, MEDIA_TYPES, Format
 from pressrun.domain.listings import SITE, Collection
+from pressrun.domain.newsletters import Newsletter
 from pressrun.domain.publication import NavLink, Publication
 from pressrun.rendering.sandbox import Plain, Sandbox
-from pressrun.rendering.words import locale_for, words_for
+from pressrun.rendering.words import languages, locale_for, words_for
 
 RENDERING = 1  # raised whenever code here or in `pages` makes different bytes of the same values
 _NONE: Mapping[str, str] = MappingProxyType({})
@@ -63,6 +64,7 @@ class Site:
     icon: str
     nav: tuple[NavLink, ...]
     feeds: tuple[Alternate, ...]
+    newsletters: tuple[Newsletter, ...]
 
 
 class Theme:
@@ -82,6 +84,7 @@ class Theme:
         self.origin = publication.url.removesuffix(publication.base)
         self.fingerprint = _fingerprint(publication, overrides)
         self.stylesheet = _stylesheet(overrides)
+        self.languages = languages(shipped(), overrides)  # that there are words in
         self.feed_stylesheet = overrides.get("web/feed.css", shipped()["web/feed.css"]).encode()
         self.stylesheet_path = f"/style.{hashlib.sha256(self.stylesheet).hexdigest()[:10]}.css"
         self._dates: dict[tuple[date, str], str] = {}
@@ -234,6 +237,7 @@ class Theme:
             icon=self.href("/favicon.svg"),
             nav=publication.nav or tuple(default),
             feeds=self.feeds(),
+            newsletters=publication.newsletters,
         )
 
 

@@ -78,6 +78,12 @@ def words_for(language: str, shipped: Mapping[str, str], overrides: Mapping[str,
     return Words(locale_for(language), merged)
 
 
+def languages(shipped: Mapping[str, str], overrides: Mapping[str, str]) -> list[str]:
+    """The languages that there are words in, as BCP 47 tags in the order of the alphabet."""
+    names = {name.casefold() for name in (*shipped, *overrides) if name.startswith("words/")}
+    return sorted(name.removeprefix("words/").removesuffix(".toml") for name in names)
+
+
 def locale_for(language: str) -> Locale:
     """Babel's locale for a BCP 47 tag; that of its primary subtag, or English, where Babel knows none."""
     primary = language.split("-", maxsplit=1)[0]

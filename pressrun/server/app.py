@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
+from dataclasses import replace
 
 from pressrun.domain.urls import href
 from pressrun.errors import PressrunError
+from pressrun.http import Api
 from pressrun.ports import Clock, ObjectStore
 from pressrun.server.accesslog import AccessLog, Exchange
+from pressrun.server.api import TooLarge, failed, is_api, read_body
+from pressrun.server.api import answer as api_answer
 from pressrun.server.messages import Answer, Header, Request, Scope, encoded, read_request
 from pressrun.server.policies import security
 from pressrun.server.reload import EVENTS, FOLDER, HEARTBEAT, Receive, Reloads, Send
@@ -22,7 +26,8 @@ class SiteApp:
 
     `base`: the path that the site stands under, "" or "/blog"; may be set anew while serving. `live`: pages
     reload when `changed` is called. `log`: where requests are written, those of the reload script left out.
-    `behind_proxy`: believe the last X-Forwarded-For and X-Forwarded-Proto, which our own proxy set.
+    `behind_proxy`: believe the last X-Forwarded-For and X-Forwarded-Proto, which our own proxy set. `api`: what
+    answers below `/api/`; its requests are logged without who asked and what for.
     """
 
     def __init__(
@@ -34,12 +39,14 @@ class SiteApp:
         log: AccessLog | None,
         clock: Clock,
         behind_proxy: bool = False,
+        api: Api | None = None,
         heartbeat: float = HEARTBEAT,
     ) -> None:
         self._site = Site(site, base=base, live=live, clock=clock)
         self._live = live
         self._log = log
         self._behind_proxy = behind_proxy
+        self._api = api
         self._reloads = Reloads(heartbeat)
 
     @property
@@ -91,15 +98,18 @@ class SiteApp:
             await _start(send, 200, [*_STREAM, *security(request.scheme)])
             await self._reloads.serve(receive, send)
         elif self._log is None or ours:
-            await self._respond(request, send)
+            await self._respond(request, receive, send)
         else:
-            await self._respond_logged(request, send, self._log)
+            await self._respond_logged(request, receive, send, self._log)
 
-    async def _respond(self, request: Request, send: Send) -> None:
-        try:
-            answer = await asyncio.to_thread(self._site.answer, request)
-        except PressrunError:
-            answer = _unavailable(request)
+    async def _respond(self, request: Request, receive: Receive, send: Send) -> None:
+        if self._api is not None and is_api(request, self.base):
+            answer = await self._ask(self._api, request, receive)
+        else:
+            try:
+                answer = await asyncio.to_thread(self._site.answer, request)
+            except PressrunError:
+                answer = _unavailable(request)
         body = answer.body
         if answer.status in {204, 304}:  # these have no body and no length of one (RFC 9110, 6.4.1)
             await _start(send, answer.status, answer.headers)
@@ -111,7 +121,14 @@ class SiteApp:
             part = body[start : start + CHUNK]
             await send({"type": "http.response.body", "body": part, "more_body": start + CHUNK < len(body)})
 
-    async def _respond_logged(self, request: Request, send: Send, log: AccessLog) -> None:
+    async def _ask(self, api: Api, request: Request, receive: Receive) -> Answer:
+        try:
+            body = await read_body(receive)
+        except TooLarge:
+            return failed(request, 413)
+        return await asyncio.to_thread(api_answer, api, request, body)
+
+    async def _respond_logged(self, request: Request, receive: Receive, send: Send, log: AccessLog) -> None:
         came = began = log.now()
         status, size = 500, 0  # what the server answers where this fails
         headers: dict[bytes, bytes] = {}
@@ -126,10 +143,11 @@ class SiteApp:
             await send(message)
 
         try:
-            await self._respond(request, counted)
+            await self._respond(request, receive, counted)
         finally:
+            secret = self._api is not None and is_api(request, self.base)
             exchange = Exchange(
-                request=request,
+                request=discreet(request) if secret else request,
                 status=status,
                 received=_weight(request),
                 sent=size,
@@ -158,6 +176,13 @@ def _unavailable(request: Request) -> Answer:
     """The store could not answer now."""
     headers = [("Content-Type", PLAIN), ("Cache-Control", "no-store"), ("Retry-After", "1")]
     return Answer(status=503, headers=[*headers, *security(request.scheme)], body=b"Try again in a moment.\n")
+
+
+def discreet(request: Request) -> Request:
+    """A request of the API as it is logged: without who asked, and without tokens, which its query holds."""
+    hidden = {"referer", "x-forwarded-for"}
+    headers = {name: value for name, value in request.headers.items() if name not in hidden}
+    return replace(request, query="", headers=headers, peer="", port=0)
 
 
 def _weight(request: Request) -> int:

@@ -13,6 +13,7 @@ from typing import Any, Final
 from pressrun import bootstrap
 from pressrun.bootstrap import House
 from pressrun.server.signals import interruptible
+from pressrun.services.subscribe import expire
 
 IDLE: Final = 0.5  # seconds between looks at an empty queue
 TICK: Final = 5.0  # seconds between looks at what is due
@@ -38,6 +39,7 @@ def work_mail(
                 next_tick = time.monotonic() + TICK
                 house.newsroom.tick()
                 house.deliverer.sweep()
+                expire(house.readers)
             found = house.post.work(house.mail_queue)
             failures = 0
         except Exception as error:  # the server stays up, whatever the mail runs into

@@ -17,6 +17,7 @@ import uvicorn
 
 from pressrun import bootstrap
 from pressrun.errors import Permanent, PressrunError
+from pressrun.http import Api
 from pressrun.server.accesslog import AccessLog
 from pressrun.server.app import SiteApp
 from pressrun.server.mailroom import work_mail
@@ -64,6 +65,7 @@ def serve(
             log=AccessLog(home / "logs", clock) if access_log else None,
             clock=clock,
             behind_proxy=behind_proxy,
+            api=Api(house.readers),
         )
         desk = Desk(house.publisher, app, stop, on_report, on_error or _print)
         threads = [
