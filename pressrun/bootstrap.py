@@ -332,7 +332,7 @@ def _mailer(
     if name == "ses":
         return ses()
     if name == "smtp":
-        return _smtp(environment)
+        return smtp_mailer(environment)
     if home is None:
         raise Permanent("there is no folder for an outbox on AWS; set PRESSRUN_MAILER to ses or smtp")
     from pressrun.adapters.local.outbox import Outbox
@@ -352,7 +352,8 @@ def _ses(environment: Mapping[str, str], client: SESV2Client) -> Mailer:
     return SesMailer(client, configuration_set=environment.get("PRESSRUN_SES_CONFIGURATION_SET", ""))
 
 
-def _smtp(environment: Mapping[str, str]) -> Mailer:
+def smtp_mailer(environment: Mapping[str, str]) -> Mailer:
+    """Reads PRESSRUN_SMTP_URL and PRESSRUN_DKIM_*; nothing is connected yet. Raises Permanent."""
     from pressrun.adapters.local.smtp import SmtpMailer, server_from
 
     url, key = environment.get("PRESSRUN_SMTP_URL", ""), environment.get("PRESSRUN_DKIM_KEY", "")

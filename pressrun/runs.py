@@ -133,6 +133,7 @@ def examine(content: Path, home: Path, target: Target) -> Iterator[Finding]:
     """What is configured and what is missing."""
     yield Finding("ok", f"Python {sys.version.split()[0]}")
     yield from _settings(content)
+    yield from _mailer(target)
     yield from _local(content, home) if target == "local" else _aws()
 
 
@@ -174,6 +175,34 @@ def _settings(content: Path) -> Iterator[Finding]:
     yield Finding("ok", f"WebSub hub {hub}" if hub else "no WebSub hub (feed.hub): readers poll")
 
 
+def _mailer(target: Target) -> Iterator[Finding]:
+    """Which mailer is chosen, and whether it has what it needs; no server is asked."""
+    environment = os.environ
+    try:
+        name = bootstrap.mailer_name(environment, "outbox" if target == "local" else "ses")
+        if name == "smtp":
+            bootstrap.smtp_mailer(environment).close()
+    except PressrunError as error:
+        yield Finding("bad", f"mailer: {error}")
+        return
+    if name == "outbox":
+        what = (
+            "mail stays here, in the outbox"
+            if target == "local"
+            else "there is no folder for an outbox on AWS"
+        )
+        more = "set PRESSRUN_MAILER to smtp or ses to send it"
+        yield Finding("ok" if target == "local" else "bad", f"mailer: {what}; {more}")
+    elif name == "smtp":
+        signed = "signs with DKIM" if environment.get("PRESSRUN_DKIM_KEY") else "leaves DKIM to the server"
+        yield Finding("ok", f"mailer: SMTP by PRESSRUN_SMTP_URL, {signed}")
+    elif environment.get("PRESSRUN_SES_CONFIGURATION_SET"):
+        yield Finding("ok", f"mailer: SES, events by {environment['PRESSRUN_SES_CONFIGURATION_SET']}")
+    else:
+        what = "mailer: SES without PRESSRUN_SES_CONFIGURATION_SET"
+        yield Finding("hint", f"{what}: no events come, so bounces go unseen and uncertain batches stay so")
+
+
 def _local(content: Path, home: Path) -> Iterator[Finding]:
     place = next(place for place in (home, *home.absolute().parents) if os.path.lexists(place))
     if not place.is_dir() or not os.access(place, os.W_OK | os.X_OK):
@@ -211,6 +240,7 @@ def _aws() -> Iterator[Finding]:
         ("content bucket", lambda: next(iter(house.content.list()), None)),
         ("site bucket", lambda: next(iter(house.site.list("index.html")), None)),
         ("table", lambda: house.table.get("site", "publication")),
+        ("mailer", lambda: house.mailer().quota()),
     ]
     try:
         for name, probe in probes:

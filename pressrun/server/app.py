@@ -14,6 +14,7 @@ from pressrun.server.accesslog import AccessLog, Exchange
 from pressrun.server.api import TooLarge, failed, is_api, read_body
 from pressrun.server.api import answer as api_answer
 from pressrun.server.messages import Answer, Header, Request, Scope, encoded, read_request
+from pressrun.server.outbox import OutboxPages
 from pressrun.server.policies import security
 from pressrun.server.reload import EVENTS, FOLDER, HEARTBEAT, Receive, Reloads, Send
 from pressrun.server.site import PLAIN, Site
@@ -28,6 +29,7 @@ class SiteApp:
     reload when `changed` is called. `log`: where requests are written, those of the reload script left out.
     `behind_proxy`: believe the last X-Forwarded-For and X-Forwarded-Proto, which our own proxy set. `api`: what
     answers below `/api/`; its requests are logged without who asked and what for.
+    `outbox`: pages of the machine's own user, which are no part of the site and never logged.
     """
 
     def __init__(
@@ -41,6 +43,7 @@ class SiteApp:
         behind_proxy: bool = False,
         api: Api | None = None,
         heartbeat: float = HEARTBEAT,
+        outbox: OutboxPages | None = None,
     ) -> None:
         self._site = Site(site, base=base, live=live, clock=clock)
         self._live = live
@@ -48,6 +51,7 @@ class SiteApp:
         self._behind_proxy = behind_proxy
         self._api = api
         self._reloads = Reloads(heartbeat)
+        self._outbox = outbox
 
     @property
     def base(self) -> str:
@@ -97,6 +101,9 @@ class SiteApp:
         if self._live and request.method == "GET" and request.target == f"{self.base}/{EVENTS}".encode():
             await _start(send, 200, [*_STREAM, *security(request.scheme)])
             await self._reloads.serve(receive, send)
+        elif self._outbox and self._outbox.covers(request.target, self.base):
+            answer = await asyncio.to_thread(self._outbox.answer, request, self.base)
+            await _hand_over(request, answer, send)
         elif self._log is None or ours:
             await self._respond(request, receive, send)
         else:
@@ -110,16 +117,7 @@ class SiteApp:
                 answer = await asyncio.to_thread(self._site.answer, request)
             except PressrunError:
                 answer = _unavailable(request)
-        body = answer.body
-        if answer.status in {204, 304}:  # these have no body and no length of one (RFC 9110, 6.4.1)
-            await _start(send, answer.status, answer.headers)
-        else:
-            await _start(send, answer.status, [*answer.headers, ("Content-Length", str(len(body)))])
-        if request.method == "HEAD":
-            body = b""
-        for start in range(0, max(len(body), 1), CHUNK):
-            part = body[start : start + CHUNK]
-            await send({"type": "http.response.body", "body": part, "more_body": start + CHUNK < len(body)})
+        await _hand_over(request, answer, send)
 
     async def _ask(self, api: Api, request: Request, receive: Receive) -> Answer:
         try:
@@ -170,6 +168,19 @@ _STREAM = [
 
 async def _start(send: Send, status: int, headers: Iterable[Header]) -> None:
     await send({"type": "http.response.start", "status": status, "headers": encoded(headers)})
+
+
+async def _hand_over(request: Request, answer: Answer, send: Send) -> None:
+    body = answer.body
+    if answer.status in {204, 304}:  # these have no body and no length of one (RFC 9110, 6.4.1)
+        await _start(send, answer.status, answer.headers)
+    else:
+        await _start(send, answer.status, [*answer.headers, ("Content-Length", str(len(body)))])
+    if request.method == "HEAD":
+        body = b""
+    for start in range(0, max(len(body), 1), CHUNK):
+        part = body[start : start + CHUNK]
+        await send({"type": "http.response.body", "body": part, "more_body": start + CHUNK < len(body)})
 
 
 def _unavailable(request: Request) -> Answer:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import socket
 import sys
 import threading
@@ -16,11 +17,14 @@ from typing import Final
 import uvicorn
 
 from pressrun import bootstrap
+from pressrun.adapters.local.outbox import Outbox
 from pressrun.errors import Permanent, PressrunError
 from pressrun.http import Api
+from pressrun.ports import Clock
 from pressrun.server.accesslog import AccessLog
 from pressrun.server.app import SiteApp
 from pressrun.server.mailroom import work_mail
+from pressrun.server.outbox import OutboxPages
 from pressrun.server.publishing import Desk
 from pressrun.server.signals import interruptible
 from pressrun.server.watching import watch
@@ -66,6 +70,7 @@ def serve(
             clock=clock,
             behind_proxy=behind_proxy,
             api=Api(house.readers),
+            outbox=_outbox(home, clock),
         )
         desk = Desk(house.publisher, app, stop, on_report, on_error or _print)
         threads = [
@@ -88,6 +93,12 @@ def serve(
             desk.wake()
             if _ended(threads):
                 house.close()  # a publish that takes longer ends with the process; the next start redoes it
+
+
+def _outbox(home: Path, clock: Clock) -> OutboxPages | None:
+    """The pages of the outbox, where mail goes there."""
+    chosen = bootstrap.mailer_name(os.environ, "outbox") == "outbox"
+    return OutboxPages(Outbox(home / "outbox", clock)) if chosen else None
 
 
 class _Server(uvicorn.Server):
