@@ -41,6 +41,8 @@ if TYPE_CHECKING:
     from pressrun.domain.problems import Problem
     from pressrun.domain.publication import Publication
     from pressrun.parsing.listfiles import Source
+    from pressrun.parsing.memberlist import Entry
+    from pressrun.ports import Queue
     from pressrun.services.importing import MemberTable, Note, Rows, Tally, Terms, Verdict
     from pressrun.services.subscribers import Stored, Subscribers
 
@@ -58,6 +60,57 @@ ListFilter = Annotated[
 ]
 VERDICTS: tuple[Verdict, ...] = ("added", "changed", "unchanged", "kept", "waiting", "refused")
 SHOWN = 20  # rows that an import tells of on the terminal
+
+
+@app.command()
+def add(
+    addresses: Addresses,
+    *,
+    confirmed: Annotated[
+        bool,
+        typer.Option("--confirmed", help="They agreed, and you can show it: no confirmation is asked for."),
+    ] = False,
+    name: Annotated[str, typer.Option("--name", help="The reader's name.")] = "",
+    newsletter: Annotated[
+        list[str] | None,
+        typer.Option("--newsletter", metavar="SLUG", help="Which; needed if there are several."),
+    ] = None,
+    content: ContentOption = DEFAULT_CONTENT,
+    home: Home = DEFAULT_HOME,
+    target: Target = "local",
+) -> None:
+    """Add readers: each is sent a confirmation, unless you say that they have agreed.
+
+    Exits with 1 where somebody has left, bounced or complained: they stay out until they confirm themselves.
+    """
+    from pressrun.parsing.address import mail_address
+    from pressrun.services.adding import application, vouched
+    from pressrun.services.subscribers import Subscribers
+
+    require_folder(content)
+    ids = {address: _id(address) for address in addresses}
+    at = datetime.now(UTC).isoformat(timespec="seconds")
+    refused = False
+    with opened(content, home, target, made=False) as house:
+        lists = _chosen(settings(house), newsletter or [])
+        for address, identifier in ids.items():
+            typed = mail_address(address)
+            if not confirmed:
+                house.mail_queue.send([application(typed, name, lists, at=at, how="added by hand")])
+                out.print(f"{escape(address)}: will be sent a confirmation")
+                continue
+            after = Subscribers(house.table).change(
+                identifier,
+                lambda there, typed=typed: vouched(there, typed, name, lists, at),  # type: ignore[misc]
+            )
+            if after is None or after.state != "active":
+                refused = True
+                state = "unknown" if after is None else "erased" if after.reason == "erased" else after.state
+                err.print(f"{escape(address)} is {state} and stays so; without --confirmed they can be asked")
+            else:
+                out.print(f"{escape(address)}: {after.state}{_lists(after)}")
+    if refused:
+        raise typer.Exit(1)
 
 
 @app.command("list")
@@ -255,6 +308,9 @@ def import_(
         str, typer.Option("--encoding", help="Where it is not UTF-8, UTF-16 or Windows-1252.")
     ] = "",
     delimiter: Annotated[str, typer.Option("--delimiter", help="What stands between cells.")] = "",
+    confirm: Annotated[
+        bool, typer.Option("--confirm", help="Send those who have not confirmed yet the confirmation mail.")
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would happen; write nothing.")] = False,
     report: Annotated[
         Path | None, typer.Option("--report", help="A CSV file for each row refused, kept or left waiting.")
@@ -280,15 +336,15 @@ def import_(
     mapping = _mapping(columns or [])
     at = datetime.now(UTC).isoformat(timespec="seconds")
     with ExitStack() as stack:
-        rows, publication = _rows(stack, content, home, target, dry_run=dry_run)
+        rows, queue, publication = _rows(stack, content, home, target, dry_run=dry_run)
         found = stack.enter_context(sources(file.name, file.stat().st_size, lambda: file.open("rb")))
         tables = _tables(found, mapping, encoding, delimiter)
         terms = _terms(tables, publication, newsletter or [], file.name, at)
         notes = stack.enter_context(_notes(report, quiet=form == "json"))
-        run = Import(rows, notes)
+        run = Import(rows, notes, _asker(queue) if confirm and queue else None)
         with progress("Reading" if dry_run else "Importing", counted=False) as tell:
             run.take_all(terms, tell)
-    _tell_import(tables, run.tally, dry_run=dry_run, form=form)
+    _tell_import(tables, run.tally, dry_run=dry_run, form=form, confirm=confirm)
     if run.tally.rows["refused"]:
         raise typer.Exit(1)
 
@@ -393,18 +449,43 @@ def _mapping(columns: list[str]) -> dict[str, str]:
 
 def _rows(
     stack: ExitStack, content: Path, home: Path, target: str, *, dry_run: bool
-) -> tuple[Rows, Publication]:
+) -> tuple[Rows, Queue | None, Publication]:
     """Where to write to, which for a dry run is nowhere that stays."""
     from pressrun import bootstrap
     from pressrun.services.importing import Trial
 
     if not dry_run:
         house = stack.enter_context(opened(content, home, target, made=False))
-        return house.table, settings(house)
+        return house.table, house.mail_queue, settings(house)
     if target == "local" and not (home / "catalogue.db").exists():
         home = Path(stack.enter_context(TemporaryDirectory(prefix="pressrun-")))
     house = stack.enter_context(opened(content, home, target, made=False))
-    return Trial(house.table, stack.enter_context(bootstrap.scratch())), settings(house)
+    return Trial(house.table, stack.enter_context(bootstrap.scratch())), None, settings(house)
+
+
+def _asker(queue: Queue) -> Callable[[Entry, Terms], None]:
+    from pressrun.services.adding import application
+
+    def ask(entry: Entry, terms: Terms) -> None:
+        one = entry.subscriber
+        queue.send(
+            [application(one.address, one.name, terms.lists, at=terms.at, how="import", text=terms.source)]
+        )
+
+    return ask
+
+
+def _chosen(publication: Publication, slugs: list[str], *, any_: bool = False) -> dict[str, Cadence]:
+    """The newsletters named, or the only one there is; `any_`: all, where none is named."""
+    known = {one.slug: one.cadence for one in publication.newsletters}
+    if not known:
+        fail("pressrun.toml declares no newsletter; add a [[newsletters]] table, as the README shows")
+    strange = [slug for slug in slugs if slug not in known]
+    if strange:
+        fail(f"there is no newsletter {strange[0]!r}; pressrun.toml declares {', '.join(known)}")
+    if not slugs and len(known) > 1 and not any_:
+        fail(f"say which newsletter they get: --newsletter {' or '.join(known)}")
+    return {slug: known[slug] for slug in slugs or known}
 
 
 def _tables(found: list[Source], mapping: dict[str, str], encoding: str, delimiter: str) -> list[MemberTable]:
@@ -434,19 +515,9 @@ def _terms(
 ) -> list[tuple[MemberTable, Terms]]:
     from pressrun.services.importing import Terms
 
-    known = {one.slug: one.cadence for one in publication.newsletters}
-    if not known:
-        fail("pressrun.toml declares no newsletter; add a [[newsletters]] table, as the README shows")
-    strange = [slug for slug in slugs if slug not in known]
-    if strange:
-        fail(f"there is no newsletter {strange[0]!r}; pressrun.toml declares {', '.join(known)}")
-    if not slugs and len(known) > 1 and not all(table.members.whole for table in tables):
-        fail(f"say which newsletter they get: --newsletter {' or '.join(known)}")
-    lists: dict[str, Cadence] = {slug: known[slug] for slug in slugs or known}
-    return [
-        (table, Terms(at=at, source=_source(table, file), lists=lists, known=frozenset(known)))
-        for table in tables
-    ]
+    lists = _chosen(publication, slugs, any_=all(table.members.whole for table in tables))
+    known = frozenset(one.slug for one in publication.newsletters)
+    return [(table, Terms(at=at, source=_source(table, file), lists=lists, known=known)) for table in tables]
 
 
 def _source(table: MemberTable, file: str) -> str:
@@ -488,7 +559,7 @@ def _short(value: str) -> str:
     return f"{text[:59]}…" if len(text) > 60 else text
 
 
-def _tell_import(tables: list[MemberTable], tally: Tally, *, dry_run: bool, form: str) -> None:
+def _tell_import(tables: list[MemberTable], tally: Tally, *, dry_run: bool, form: str, confirm: bool) -> None:
     if form == "json":
         found = {
             "rows": tally.rows,
@@ -509,6 +580,7 @@ def _tell_import(tables: list[MemberTable], tally: Tally, *, dry_run: bool, form
     if tally.rows["kept"]:
         out.print("Kept: what is known here of these readers allows less mail than the file does.")
     if tally.rows["waiting"]:
-        out.print("Waiting: not confirmed where they come from, and left out.")
+        fate = "they are sent the confirmation mail" if confirm else "left out; --confirm asks them"
+        out.print(f"Waiting: not confirmed where they come from; {fate}.")
     if dry_run:
         out.print("This was a dry run: nothing was written.")

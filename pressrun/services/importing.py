@@ -206,7 +206,11 @@ def _reason(said: Subscriber, terms: Terms) -> str:
 class Import:
     """Takes rows in, MAX_WRITE at a time, each group on condition that nobody changed these subscribers meanwhile."""
 
-    def __init__(self, rows: Rows, note: Callable[[Note], None]) -> None:
+    def __init__(
+        self, rows: Rows, note: Callable[[Note], None], ask: Callable[[Entry, Terms], None] | None = None
+    ) -> None:
+        """`ask` is called for each reader who has not confirmed yet, and is not known here."""
+        self._ask = ask
         self._rows = rows
         self._note = note
         self.tally = Tally()
@@ -285,6 +289,8 @@ class Import:
             self.tally.rows[verdict] += 1
             if after is not None and verdict in {"added", "changed"}:
                 self.tally.states[after.state] += 1
+            if verdict == "waiting" and self._ask:
+                self._ask(entry, terms)
             if verdict in {"kept", "waiting"}:
                 self._note(
                     Note(terms.source, entry.line, entry.subscriber.address or entry.id, verdict, reason)

@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 
 from pressrun import cli
+from pressrun.adapters.local.sqlite import SqliteQueue
+from pressrun.bootstrap import SystemClock
 
 SETTINGS = """
 [[newsletters]]
@@ -242,3 +244,47 @@ def test_an_export_is_private_and_comes_back(desk: Desk) -> None:
     assert desk("import", "out.csv", "--home", "other") == 0
     assert desk("export", "again.csv", "--home", "other") == 0
     assert Path("again.csv").read_bytes() == Path("out.csv").read_bytes()
+
+
+def mailed(desk: Desk) -> list[dict[str, Any]]:
+    with SqliteQueue(desk.folder / ".pressrun" / "queue.db", "mail", SystemClock()) as queue:
+        return [json.loads(message.body) for message in queue.receive(10)]
+
+
+def test_somebody_added_without_a_word_of_theirs_is_asked_first(desk: Desk) -> None:
+    """A message for the confirmation, and no row."""
+    assert desk("add", "ada@example.org", "--name", "Ada") == 0
+    assert "will be sent a confirmation" in desk.out
+    assert not (desk.folder / ".pressrun" / "catalogue.db").exists()
+    (body,) = mailed(desk)
+    assert (body["pressrun"], body["address"], body["wanted"]) == (
+        "subscribe",
+        "ada@example.org",
+        {"letters": "article"},
+    )
+
+
+def test_somebody_who_agreed_is_added_at_once_but_never_against_their_will(desk: Desk) -> None:
+    """With the consent recorded; who has left stays out."""
+    assert desk("add", "ada@example.org", "--confirmed") == 0
+    assert desk("add", "ada@example.org", "--confirmed") == 0
+    found = desk.everybody()["ada@example.org"]
+    assert (found["state"], [one["how"] for one in found["consents"]]) == ("active", ["added by hand"])
+    desk("remove", "ada@example.org")
+    assert desk("add", "ada@example.org", "--confirmed") == 1
+    assert "is unsubscribed and stays so" in desk.err
+    assert desk.everybody()["ada@example.org"]["state"] == "unsubscribed"
+    assert mailed(desk) == []
+
+
+def test_the_unconfirmed_of_an_import_are_asked_where_that_is_wanted(desk: Desk) -> None:
+    """Never in a dry run, and never those who are known here."""
+    desk("suppress", "bob@example.org")
+    desk.write("list.csv", "email,status\nada@example.org,pending\nbob@example.org,pending\n")
+    for arguments in ([], ["--confirm", "--dry-run"]):
+        assert desk("import", "list.csv", *arguments) == 0
+        assert mailed(desk) == []
+    assert desk("import", "list.csv", "--confirm") == 0
+    assert [(body["address"], body["how"], body["text"]) for body in mailed(desk)] == [
+        ("ada@example.org", "import", "list.csv")
+    ]
