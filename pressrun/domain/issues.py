@@ -61,10 +61,9 @@ class Issue:
 
     @property
     def open(self) -> bool:
-        """Whether batches of it may still be waiting for something to be recorded."""
-        return self.state in UNDER_WAY or (
-            self.state == "cancelled" and bool(self.frozen) and not self.finished
-        )
+        """Whether something may still have to be recorded of one of its recipients."""
+        unfinished = self.state == "cancelled" and bool(self.frozen) and not self.finished
+        return self.state in UNDER_WAY or unfinished or bool(self.counts.get("uncertain"))
 
     def to_item(self) -> dict[str, Any]:
         """A value that JSON can hold; empty fields are left out."""

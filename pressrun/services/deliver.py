@@ -19,7 +19,7 @@ from pressrun.domain.letters import LINKS, Handover, Letter, Recipient
 from pressrun.errors import Conflict, Permanent, Transient
 from pressrun.ports import ABSENT, Clock, Item, Mailer, Queue, Save, Table
 from pressrun.services.imprint import Imprints
-from pressrun.services.ledger import Batch, Entry, Ledger, refused_now
+from pressrun.services.ledger import LEASE, Batch, Entry, Ledger, refused_now
 from pressrun.services.newsroom import Newsroom
 from pressrun.services.pace import Pace
 from pressrun.services.subscribers import Subscribers
@@ -29,6 +29,8 @@ MAX_BACKOFF = 600  # seconds
 THROTTLED = 5.0  # seconds that everybody waits when the account says that we are too fast
 EXHAUSTED = 3600.0  # seconds between goes when the day's quota is used up
 SWEEP_EVERY = timedelta(minutes=5)
+GRACE = timedelta(minutes=15)  # in which the mailer's events come; SES's take seconds
+HEARD = ("pace", "heard")  # the row that says how far its events have come
 RECORD_TRIES = 5
 
 Outcome = Literal["sent", "nothing", "later"]
@@ -242,11 +244,32 @@ class Deliverer:
             issue = self._newsroom.planned(issue)
         self._finish_if_done(issue)
 
+    def settle(self, issue: Issue) -> int:
+        """Uncertain recipients whom the mailer would have told of by now were not sent it, and are sent it; how many.
+
+        A mailer with events tells of each mail that it has taken. Where it has told of one that it took after a lost
+        claim began, and GRACE has gone by since that claim ran out, its silence on the claim's recipients means that
+        it never got them. Without events everybody stays uncertain, until a person's word.
+        """
+        row = self._table.get(*HEARD)
+        if row is None:
+            return 0
+        heard, now = _at(str(row.item["at"])), self._clock.now()
+
+        def silent(batch: Batch) -> bool:
+            return bool(batch.until) and heard > _at(batch.until) - LEASE and now > _at(batch.until) + GRACE
+
+        why = "the mailer's events do not know of it"
+        return self._newsroom.resolve(issue, resend=True, why=why, only=silent)
+
     def sweep(self) -> None:
         """What the tick does: issues that have come to a stand, though nothing holds them up, are asked for again."""
         now = self._clock.now()
         for issue in list(self._newsroom.under_way()):
             if issue.state == "paused":
+                continue
+            self.settle(issue)
+            if issue.finished:
                 continue
             name = f"tally {issue.newsletter}/{issue.id}"
             rows = self._table.get_many([(name, "swept"), (name, "batches")])

@@ -8,15 +8,17 @@ order leaves the same state.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final, Literal
 
 from pressrun.domain.feedback import Event
 from pressrun.domain.issues import Issue
 from pressrun.domain.subscribers import Subscriber, normalised, subscriber_id
 from pressrun.errors import Conflict, Transient
-from pressrun.ports import Clock, Drop, Save, Table
+from pressrun.ports import ABSENT, Clock, Drop, Item, Save, Table
+from pressrun.services.deliver import HEARD
 from pressrun.services.imprint import Imprints
 from pressrun.services.ledger import Batch, Entry
 from pressrun.services.newsroom import Newsroom
@@ -58,7 +60,19 @@ class Feedback:
         changed = 0
         for address in event.recipients:
             changed += self._hear_of(event, newsletter, issue, subscriber_id(address), address)
+        if event.kind == "send" and event.at:
+            self._mark_heard(event.at)
         return changed
+
+    def _mark_heard(self, at: str) -> None:
+        """How far the mailer's word on what it sent has come, to the minute; see Deliverer.settle."""
+        row = self._table.get(*HEARD)
+        moment = datetime.fromisoformat(at).astimezone(UTC)
+        if row is None or datetime.fromisoformat(str(row.item["at"])) + timedelta(minutes=1) <= moment:
+            with suppress(Conflict):  # others hear the same
+                item: Item = {"at": moment.isoformat()}
+                expect = row.version if row else ABSENT
+                self._table.write([Save(partition=HEARD[0], sort=HEARD[1], item=item, expect=expect)])
 
     def _hear_of(self, event: Event, newsletter: str, issue: str, identifier: str, address: str) -> bool:
         for _ in range(MAX_TRIES):

@@ -71,7 +71,7 @@ class Batch:
     entries: tuple[Entry, ...]
     state: BatchState = "planned"
     worker: str = ""
-    until: str = ""  # ISO 8601: when the claim runs out
+    until: str = ""  # ISO 8601: when the claim runs out; of an uncertain one, when the lost claim did
     version: int = ABSENT
 
     @property
@@ -92,7 +92,7 @@ class Batch:
     def save(self) -> Save:
         """The write that replaces the row as it was read."""
         item: Item = {"state": self.state, "entries": [entry.to_list() for entry in self.entries]}
-        if self.worker:
+        if self.until:
             item |= {"worker": self.worker, "until": self.until}
         return Save(
             partition=f"batch {self.name} {self.shard:02x}", sort=self.first, item=item, expect=self.version
@@ -274,7 +274,8 @@ class Ledger:
             waiting = any(entry.state == "pending" for entry in entries)
             doubtful = any(entry.state == "uncertain" for entry in entries)
             state: BatchState = "planned" if waiting else "uncertain" if doubtful else "recorded"
-            return replace(there, entries=entries, state=state, worker="", until="")
+            until = there.until if state == "uncertain" else ""
+            return replace(there, entries=entries, state=state, worker="", until=until)
 
         return self.change(claimed, decide)
 
@@ -294,7 +295,7 @@ class Ledger:
             state: BatchState = (
                 "uncertain" if any(entry.state == "uncertain" for entry in entries) else "recorded"
             )
-            return replace(there, entries=entries, state=state, worker="", until="")
+            return replace(there, entries=entries, state=state, worker="")
 
         return self.change(batch, decide)
 
@@ -313,8 +314,8 @@ class Ledger:
 
         return self.change(batch, decide)
 
-    def resolve(self, batch: Batch, *, resend: bool) -> Batch | None:
-        """A person's word on the uncertain: they count as sent, or are sent again."""
+    def resolve(self, batch: Batch, *, resend: bool, why: str) -> Batch | None:
+        """A word on the uncertain: they count as sent, or are sent again; `why` is kept with them."""
 
         def decide(there: Batch) -> Batch | None:
             if there.state != "uncertain":
@@ -322,12 +323,10 @@ class Ledger:
             entries = tuple(
                 entry
                 if entry.state != "uncertain"
-                else replace(entry, state="pending", detail="sent again by a person's word", tries=0)
-                if resend
-                else replace(entry, state="sent", detail="held to be sent by a person's word")
+                else replace(entry, state="pending" if resend else "sent", detail=why, tries=0)
                 for entry in there.entries
             )
-            return replace(there, entries=entries, state="planned" if resend else "recorded")
+            return replace(there, entries=entries, state="planned" if resend else "recorded", until="")
 
         return self.change(batch, decide)
 

@@ -47,7 +47,7 @@ from pressrun.parsing.source import parse_article
 from pressrun.ports import ABSENT, Clock, Drop, ObjectStore, Put, Queue, Row, Save, Table
 from pressrun.services.catalogue import source_of
 from pressrun.services.imprint import Imprint, Imprints
-from pressrun.services.ledger import Ledger
+from pressrun.services.ledger import Batch, Ledger
 from pressrun.services.plan import compose, settle
 
 MAX_TRIES = 20
@@ -470,19 +470,26 @@ class Newsroom:
         self._ask_again(after)
         return after
 
-    def resolve(self, issue: Issue, *, resend: bool) -> int:
-        """A person's word on recipients whose fate is not known: they were sent, or are sent again; how many."""
+    def resolve(
+        self,
+        issue: Issue,
+        *,
+        resend: bool,
+        why: str = "a person's word",
+        only: Callable[[Batch], bool] = lambda batch: True,  # noqa: ARG005
+    ) -> int:
+        """A word on recipients whose fate is not known: they were sent, or are sent again; how many there were."""
         number = 0
         for shard, first in list(self.ledger.uncertain(issue)):
             batch = self.ledger.get(issue.newsletter, issue.id, shard, first)
-            if batch is None:
+            if batch is None or not only(batch):
                 continue
             number += sum(entry.state == "uncertain" for entry in batch.entries)
-            self.ledger.resolve(batch, resend=resend)
+            self.ledger.resolve(batch, resend=resend, why=why)
         if resend and number:
             self._change(issue, lambda there: replace(there, state="sending", finished="", counts={}), "sent")
             self._ask_again(issue)
-        else:
+        elif number:
             self.recount(issue)
         return number
 

@@ -7,7 +7,6 @@ from typing import Any
 
 import orjson
 
-from pressrun.errors import PressrunError
 from pressrun.ports import Message, Queue
 from pressrun.services.deliver import Deliverer
 
@@ -49,7 +48,7 @@ class Post:
     def _work_on(self, queue: Queue, message: Message) -> None:
         try:
             self.handle(message.body)
-        except (PressrunError, ValueError, KeyError, TypeError) as error:
+        except Exception as error:  # of whatever kind: the message comes again, and its cause is kept
             queue.release(
                 message, delay=RETRY * message.receives, cause=f"{type(error).__name__}: {error}"[:500]
             )
