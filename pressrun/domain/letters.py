@@ -31,11 +31,22 @@ def place(name: str) -> str:
 
 
 _UNSEEN = re.compile("[\0-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufdd0-\ufdef]+")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def in_text(value: str) -> str:
     """A place's value as plain text takes it: on one line, without controls, bidi overrides and marks of ours."""
     return _UNSEEN.sub(" ", value)
+
+
+def header_problem(value: str) -> str | None:
+    """What a header's value must not hold, in words, or None: line breaks, controls, bidi overrides, marks of ours.
+
+    A tab is white space there (RFC 5322, section 2.2.2), and may stay. The standard library refuses CR and LF alone.
+    A lone surrogate cannot be written at all.
+    """
+    found = _UNSEEN.search(value.replace("\t", " ")) or _SURROGATE.search(value)
+    return f"the character U+{ord(found[0][0]):04X}" if found else None
 
 
 def in_html(value: str) -> str:
@@ -108,6 +119,9 @@ class Letter:
     reply_to: Mailbox | None = None
     headers: tuple[tuple[str, str], ...] = ()
     domain: str = "localhost"  # the right-hand side of Message-IDs
+    shortened: int = (
+        0  # bytes the HTML would have had where it holds summaries instead, for Gmail's clipping; 0: whole
+    )
     return_path: str = ""  # the envelope's sender; empty: `sender`'s; may hold the place "verp"
 
 

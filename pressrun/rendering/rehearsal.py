@@ -1,4 +1,4 @@
-"""A trial of a publication's templates: every kind of page once, before any reader's page depends on them."""
+"""A trial of a publication's templates: every kind of page and mail once, before any reader depends on them."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ from pressrun.domain.listings import (
     YearCount,
 )
 from pressrun.domain.markup import SITE
+from pressrun.domain.newsletters import Newsletter
 from pressrun.domain.publication import Person
-from pressrun.rendering import pages, readers
+from pressrun.rendering import mail, pages, readers
 from pressrun.rendering.theme import Theme
 
 _DATE = datetime(2025, 11, 3, 9, 30, tzinfo=UTC)
@@ -57,6 +58,9 @@ _CARDS = (
     Card(id=_BARE.id, path=_BARE.path, title=_BARE.title, date=_DATE, updated=_DATE),
 )
 _YEAR = Period(year=2025)
+_NEWSLETTER = Newsletter(
+    slug="news", name="News", sender="news@example.org", description="All.", postal_address="1 Quay"
+)
 
 
 def _for_readers(theme: Theme) -> list[bytes]:
@@ -75,7 +79,7 @@ def _for_readers(theme: Theme) -> list[bytes]:
 
 
 def rehearse(theme: Theme) -> list[bytes]:
-    """A sample of every page. Raises Invalid where a template of the publication cannot be rendered."""
+    """A sample of every page and of every mail's HTML. Raises Invalid where a template cannot be rendered."""
     tag, author = Collection.tag("Walls"), Collection.author("Ada")
     person = Person(name="Ada", url="https://example.org/ada", bio="Builds walls.")
     counts = [TermCount(of=tag, articles=1)]
@@ -100,4 +104,22 @@ def rehearse(theme: Theme) -> list[bytes]:
         pages.not_found_page(theme),
         pages.gone_page(theme),
         pages.redirect_page(theme, "/full/"),
+        *_mails(theme),
     ]
+
+
+def _mails(theme: Theme) -> list[bytes]:
+    newsletters = theme.publication.newsletters or (_NEWSLETTER,)
+    letters = [
+        letter
+        for one in newsletters
+        for letter in (
+            mail.article_letter(theme, one, FULL, date=_DATE),
+            mail.article_letter(theme, one, _BARE, date=_DATE),
+            mail.correction_letter(theme, one, FULL, note="A note.", date=_DATE),
+            mail.digest_letter(theme, one, _CARDS, title="November", date=_DATE),
+        )
+    ]
+    notices = (mail.confirm_letter, mail.welcome_letter, mail.known_letter)
+    letters += [make(theme, newsletters, date=_DATE) for make in notices]
+    return [letter.html.encode() for letter in letters]

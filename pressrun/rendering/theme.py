@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
 from functools import cache
 from pathlib import Path
@@ -77,6 +77,8 @@ class Theme:
 
     def __init__(self, publication: Publication, overrides: Mapping[str, str] = _NONE) -> None:
         self.publication = publication
+        self._overrides = overrides
+        self._spoken: dict[str, Theme] = {}
         self.zone = ZoneInfo(publication.timezone)
         self.locale = locale_for(publication.language)
         self.words = words_for(publication.language, shipped(), overrides)
@@ -108,6 +110,22 @@ class Theme:
             "time": self.time,
             "byline": self.byline,
         }
+
+    def speaking(self, language: str) -> Theme:
+        """The same theme in another language, for mails; itself where that is the publication's, or empty."""
+        if not language or language.casefold() == self.publication.language.casefold():
+            return self
+        if language not in self._spoken:
+            self._spoken[language] = Theme(replace(self.publication, language=language), self._overrides)
+        return self._spoken[language]
+
+    def has(self, name: str) -> bool:
+        """Whether there is a template of this name."""
+        return name in self._overrides or name in shipped()
+
+    def source(self, name: str) -> str:
+        """A template's or style sheet's text, the publication's own before the shipped."""
+        return self._overrides[name] if name in self._overrides else shipped()[name]
 
     def render(self, name: str, **values: object) -> str:
         """The text of a template. Raises Invalid where a template of the publication cannot be rendered."""

@@ -109,9 +109,10 @@ def test_controls_in_values_become_spaces(line: Line, name: str) -> None:
 def test_content_comes_out_unchanged(line: Line, content: str) -> None:
     """Braces and backslashes mean something to templates, dots, equals signs and long lines to mail."""
     html = f"<pre>{content}</pre>"
-    line.mailer.send(
-        letter(text=content, html=html, subject=f"S {content.splitlines()[0][:60]}"), [recipient(1)]
-    )
+    subject = f"S {content.splitlines()[0][:60]}".replace(
+        place("name"), ""
+    )  # a name never stands in a header
+    line.mailer.send(letter(text=content, html=html, subject=subject), [recipient(1)])
     [mail] = line.arrived()
     expected = content.replace(place("name"), "Reader 1")
     assert mail.text == expected.rstrip("\n")
