@@ -34,6 +34,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, int]:
         "issues": lambda: issues.extend(house().newsroom.tick()),
         "delivery": house().deliverer.sweep,
         "readers": lambda: expire(house().readers),
+        "views": _views,
     }
     for name, part in parts.items():
         try:
@@ -49,3 +50,13 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, int]:
     if failed:
         raise RuntimeError(f"failed: {', '.join(failed)}")
     return {"files": len(outcomes), "issues": len(issues)}
+
+
+def _views() -> None:
+    """What was counted becomes days and totals; days that are over three days old are sealed."""
+    done = house().views.tick()
+    for wrong in done.wrong:
+        logger.error("not counted", extra={"log": wrong})
+    if done.sealed:
+        logger.info("sealed", extra={"days": done.sealed})
+    metrics.add_metric("LogsFound", MetricUnit.Count, done.found)

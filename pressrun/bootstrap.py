@@ -16,9 +16,11 @@ from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from pressrun.config import environment_settings
 from pressrun.errors import Permanent
-from pressrun.ports import Clock, Mailer, ObjectStore, Queue, Table
+from pressrun.ports import Clock, LogFolder, Mailer, ObjectStore, Queue, Table
 from pressrun.services.addresses import PAGE_CACHE
+from pressrun.services.count import ViewCounter
 from pressrun.services.deliver import Deliverer
+from pressrun.services.digest import Site, network
 from pressrun.services.feedback import Feedback
 from pressrun.services.imprint import Imprints
 from pressrun.services.ledger import Ledger
@@ -28,9 +30,12 @@ from pressrun.services.pace import Pace
 from pressrun.services.post import Post
 from pressrun.services.publish import ASSET_CACHE, Publisher, nobody
 from pressrun.services.readers import Readers
+from pressrun.services.segments import Segments
 from pressrun.services.subscribe import handle_subscription
 from pressrun.services.subscribers import Subscribers
 from pressrun.services.tokens import Tokens
+from pressrun.services.totals import Totals
+from pressrun.services.viewing import Views
 
 if TYPE_CHECKING:
     from mypy_boto3_sesv2 import SESV2Client
@@ -88,6 +93,7 @@ class House:
     feedback: Feedback
     readers: Readers
     post: Post
+    views: Views
 
 
 def furnished(
@@ -100,6 +106,10 @@ def furnished(
     mail: ObjectStore,
     mail_queue: Queue,
     mailer: Callable[[], Mailer],
+    views: ObjectStore,
+    logs: ObjectStore | None = None,
+    log_place: str = "",
+    folder: LogFolder | None = None,
     clock: Clock,
     overrides: dict[str, str],
     close: Callable[[], None] = nobody,
@@ -160,6 +170,13 @@ def furnished(
         mailer=mailer,
         nonce=nonce,
     )
+    counter = ViewCounter(
+        store=views,
+        logs=logs,
+        place=log_place,
+        clock=clock,
+        site=lambda: _counted(imprints),
+    )
     return House(
         content=content,
         site=site,
@@ -181,7 +198,19 @@ def furnished(
         feedback=feedback,
         readers=readers,
         post=Post(deliverer, {"subscribe": partial(handle_subscription, readers)}),
+        views=Views(
+            counter=counter,
+            totals=Totals(book=counter.book, site=site, table=table, clock=clock, imprints=imprints),
+            clock=clock,
+            segments=Segments(counter, folder) if folder else None,
+        ),
     )
+
+
+def _counted(imprints: Imprints) -> Site:
+    publication = imprints.current().publication
+    own = tuple(network(text) for text in publication.views.own)
+    return Site(name=publication.authority, base=publication.base, own=own)
 
 
 class Once(Generic[Made]):
@@ -216,6 +245,7 @@ def local(
     """
     from pressrun.adapters.local.files import FileStore
     from pressrun.adapters.local.headers import Headers, by_suffix
+    from pressrun.adapters.local.logs import LogFiles
     from pressrun.adapters.local.sqlite import SqliteQueue, SqliteTable
 
     def implied(key: str) -> Headers:
@@ -232,13 +262,14 @@ def local(
     queue = SqliteQueue(home / "queue.db", "publish", clock)
     mail = FileStore(home / "mail")
     mail_queue = SqliteQueue(home / "queue.db", "mail", clock)
+    views = FileStore(home / "views")
     clients = Once(_clients)
     mailer = Once(
         lambda: _mailer(environment, "outbox", home, clock, lambda: _ses(environment, clients().sesv2))
     )
 
     def close() -> None:
-        for part in (source, site, reports, table, queue, mail, mail_queue, mailer, clients):
+        for part in (source, site, reports, table, queue, mail, mail_queue, mailer, clients, views):
             part.close()
 
     return furnished(
@@ -250,6 +281,8 @@ def local(
         mail=mail,
         mail_queue=mail_queue,
         mailer=mailer,
+        views=views,
+        folder=LogFiles(home / "logs"),
         clock=clock,
         overrides=environment_settings(environment),
         close=close,
@@ -264,7 +297,8 @@ def aws(environment: Mapping[str, str] = os.environ) -> House:
     PRESSRUN_SITE_BUCKET the site; PRESSRUN_TABLE the catalogue; PRESSRUN_QUEUE_URL the publishing queue and
     PRESSRUN_DEAD_QUEUE_URL, optional, its dead letters; PRESSRUN_MAIL_QUEUE_URL and PRESSRUN_MAIL_DEAD_QUEUE_URL
     those of the mail (letters and records are kept under `mail/` in the content bucket); PRESSRUN_TOPIC_ARN,
-    optional, the editors' notifications.
+    optional, the editors' notifications; PRESSRUN_LOG_BUCKET, optional, the access logs that are counted (counts are
+    kept under `views/` in the content bucket).
     Raises Permanent where one is missing.
     """
     from pressrun.adapters.aws.clients import Clients
@@ -291,13 +325,18 @@ def aws(environment: Mapping[str, str] = os.environ) -> House:
         environment.get("PRESSRUN_MAIL_QUEUE_URL", ""),
         environment.get("PRESSRUN_MAIL_DEAD_QUEUE_URL"),
     )
+    views = S3Store(clients.s3, bucket, "views/")
+    log_bucket = environment.get("PRESSRUN_LOG_BUCKET", "")
+    logs = S3Store(clients.s3, log_bucket) if log_bucket else None
     clock = SystemClock()
     mailer = Once(lambda: _mailer(environment, "ses", None, clock, lambda: _ses(environment, clients.sesv2)))
     topic = environment.get("PRESSRUN_TOPIC_ARN", "")
 
     def close() -> None:
-        for part in (source, site, reports, table, queue, mail, mail_queue, mailer, clients):
+        for part in (source, site, reports, table, queue, mail, mail_queue, mailer, clients, views):
             part.close()
+        if logs:
+            logs.close()
 
     return furnished(
         content=source,
@@ -308,6 +347,9 @@ def aws(environment: Mapping[str, str] = os.environ) -> House:
         mail=mail,
         mail_queue=mail_queue,
         mailer=mailer,
+        views=views,
+        logs=logs,
+        log_place=log_bucket,
         clock=clock,
         overrides=environment_settings(environment),
         close=close,

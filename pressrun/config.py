@@ -10,13 +10,21 @@ import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import fields, replace
+from ipaddress import ip_network
 from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pressrun.domain.newsletters import MailSettings, Newsletter
 from pressrun.domain.problems import Problem
-from pressrun.domain.publication import FeedSettings, NavLink, Person, Podcast, Publication
+from pressrun.domain.publication import (
+    FeedSettings,
+    NavLink,
+    Person,
+    Podcast,
+    Publication,
+    ViewSettings,
+)
 from pressrun.errors import Invalid
 
 SETTINGS_FILE = "pressrun.toml"
@@ -34,6 +42,7 @@ NOT_SETTINGS = frozenset(
         "TOPIC_ARN",
         "MAILER",
         "EDGE_SECRET",
+        "LOG_BUCKET",
     }
 )
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z]{4})?(-([A-Za-z]{2}|\d{3}))?(-[A-Za-z0-9]{5,8})*")
@@ -145,6 +154,7 @@ _TABLES = {
         "nav": NavLink,
         "newsletters": Newsletter,
         "mail": MailSettings,
+        "views": ViewSettings,
     }.items()
 }
 _NAMES = [field.name for field in fields(Publication)]
@@ -158,6 +168,13 @@ def _unknown_names(settings: Mapping[str, Any]) -> list[list[str]]:
             if isinstance(table, dict):
                 unknown += [[name, str(index), key] for key in table if key not in known]
     return unknown
+
+
+def _is_network(text: str) -> bool:
+    try:
+        return bool(ip_network(text, strict=False))
+    except ValueError:
+        return False
 
 
 def _unknown(path: list[str], text: str) -> Problem:
@@ -247,9 +264,15 @@ def _checked(publication: Publication, text: str) -> list[Problem]:
         _problem(["mail", name], f"`mail.{name}`: {what}", todo, text)
         for name, what, todo in _mail_faults(publication.mail)
     ]
+    problems += [
+        _problem(["views", "own"], f"`views.own`: {own!r} is no network", _NETWORK, text)
+        for own in publication.views.own
+        if not _is_network(own)
+    ]
     return problems
 
 
+_NETWORK = 'write addresses or networks, such as "203.0.113.7" or "2001:db8::/32"'
 _NAME_ALONE = "write the name alone: it stands on every page"
 _LINK = re.compile(r"/(?!/)|https?://[^/]|mailto:.", re.I)
 _LINKED = 'write a path of the site such as "/archive/", or a whole address, "https://…"'

@@ -256,3 +256,32 @@ class Mailer(Protocol):
     def close(self) -> None:
         """Ends connections that are open."""
         ...
+
+
+# --- LogFolder --------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogFile:
+    """A file that only grows. `identity` differs from that of every other file that has had its name."""
+
+    name: str
+    identity: str
+    size: int
+    modified: datetime
+
+
+class LogFolder(Protocol):
+    """Where a server writes its logs."""
+
+    def files(self) -> list[LogFile]:
+        """The logs, oldest first."""
+        ...
+
+    def whole(self, file: LogFile, start: int, limit: int) -> int:
+        """Where the last whole line between `start` and `start + limit` ends; `start` where there is none."""
+        ...
+
+    def chunks(self, file: LogFile, start: int, end: int) -> Iterable[bytes]:
+        """The bytes of a range."""
+        ...

@@ -48,7 +48,7 @@ class Reading:
         self, folder: Path, clock: FrozenClock, settings: str = SETTINGS, mailer: Mailer | None = None
     ) -> None:
         self.folder, self.clock = folder, clock
-        parts = {name: FileStore(folder / name) for name in ("content", "site", "errors", "mail")}
+        parts = {name: FileStore(folder / name) for name in ("content", "site", "errors", "mail", "views")}
         table = SqliteTable(folder / "catalogue.db")
         queues = [SqliteQueue(folder / "queue.db", name, clock) for name in ("publish", "mail")]
         self.outbox = Outbox(folder / "outbox", clock)
@@ -64,6 +64,7 @@ class Reading:
             mail=parts["mail"],
             mail_queue=queues[1],
             mailer=lambda: kept,
+            views=parts["views"],
             clock=clock,
             overrides={},
         )

@@ -52,6 +52,15 @@ class Podcast:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ViewSettings:
+    """How views are counted."""
+
+    own: tuple[
+        str, ...
+    ] = ()  # addresses and networks of the publication's own people: their visits do not count
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Publication:
     """The settings of one publication. Every field has a default that works."""
 
@@ -70,6 +79,7 @@ class Publication:
     podcast: Podcast | None = None
     newsletters: tuple[Newsletter, ...] = ()
     mail: MailSettings = field(default_factory=MailSettings)
+    views: ViewSettings = ViewSettings()
 
     @property
     def base(self) -> str:
@@ -83,8 +93,8 @@ class Publication:
 
     def to_item(self) -> dict[str, Any]:
         """A value that JSON can hold."""
-        item = asdict(self)
-        return {name: list(value) if isinstance(value, tuple) else value for name, value in item.items()}
+        item: dict[str, Any] = _plain(asdict(self))
+        return item
 
     @classmethod
     def from_item(cls, item: Mapping[str, Any]) -> Publication:
@@ -96,11 +106,19 @@ class Publication:
         fields["podcast"] = Podcast(**item["podcast"]) if item["podcast"] else None
         fields["newsletters"] = tuple(_newsletter(one) for one in item.get("newsletters", ()))
         fields["mail"] = MailSettings(**item.get("mail", {}))
+        fields["views"] = ViewSettings(own=tuple(item.get("views", {}).get("own", ())))
         return cls(**fields)
 
     def newsletter(self, slug: str) -> Newsletter | None:
         """The newsletter of this slug."""
         return next((one for one in self.newsletters if one.slug == slug), None)
+
+
+def _plain(value: Any) -> Any:
+    """The value with lists for tuples, at any depth: what is read back is equal to it."""
+    if isinstance(value, dict):
+        return {name: _plain(one) for name, one in value.items()}
+    return [_plain(one) for one in value] if isinstance(value, (list, tuple)) else value
 
 
 def _newsletter(item: Mapping[str, Any]) -> Newsletter:

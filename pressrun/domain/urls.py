@@ -11,11 +11,11 @@ from pressrun.domain.slugs import slugify
 
 # First segments of addresses that the publisher itself writes below.
 RESERVED_FOLDERS = frozenset(
-    {"archive", "tags", "authors", "feeds", "views", "api", "desk", "errors", "outbox"}
+    {"archive", "tags", "authors", "feeds", "views", "api", "desk", "errors", "outbox", "popular", "stats"}
 )
 # Objects at the root that the publisher itself writes. An uploaded robots.txt or favicon.svg takes their place.
 RESERVED_FILES = re.compile(
-    r"(index\.html|404\.html|feed\.xml|atom\.xml|feed\.json|feeds\.opml|feed\.css|sitemap[^/]*\.xml|style\.[^/]*\.css)"
+    r"(index\.html|404\.html|feed\.xml|atom\.xml|feed\.json|feeds\.opml|feed\.css|sitemap[^/]*\.xml|style\.[^/]*\.css|views\.[^/]*\.js)"
 )
 WELL_KNOWN_FILES = frozenset(
     {"robots.txt", "humans.txt", "ads.txt", "llms.txt", "security.txt", "favicon.svg"}

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from hashlib import sha256
 
 from markupsafe import Markup, escape
 
@@ -42,6 +43,16 @@ class Page:
     image: Image | None = None  # its address is absolute
     feeds: Sequence[Alternate] = ()  # beside those of the site
     structure: Markup = field(default_factory=Markup)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Popular:
+    """An article in a list of the most read ones. `url` is a path of the site."""
+
+    url: str
+    title: str
+    views: int
+    approximate: bool = False
 
 
 def article_page(theme: Theme, article: Article) -> bytes:
@@ -83,6 +94,7 @@ def article_page(theme: Theme, article: Article) -> bytes:
         lead=views.lead(theme, article.image, html),
         media=views.media(theme, article.audio),
         follow=theme.chrome("web/follow.html"),
+        totals=theme.href(f"/views/totals/articles-{sha256(article.path.encode()).hexdigest()[0]}.json"),
     )
 
 
@@ -190,6 +202,20 @@ def feeds_page(theme: Theme, tags: Sequence[TermCount], authors: Sequence[TermCo
         tags=[views.collection_feeds(theme, tag.of) for tag in tags],
         authors=[views.collection_feeds(theme, author.of) for author in authors],
     )
+
+
+def popular_page(theme: Theme, lists: Mapping[str, Sequence[Popular]]) -> bytes:
+    """`/popular/`: the most read articles of the day, week, month and of all time, in the order given."""
+    words = theme.words
+    page = _listing_page(theme, "/popular/", words.text("popular.title"), words.text("popular.about"))
+    shown = [
+        {
+            "heading": words.text(f"popular.{span}"),
+            "articles": [replace(article, url=theme.href(article.url)) for article in articles],
+        }
+        for span, articles in lists.items()
+    ]
+    return finished(theme, "popular", page, section="/popular/", lists=shown)
 
 
 def not_found_page(theme: Theme) -> bytes:

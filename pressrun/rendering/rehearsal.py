@@ -101,6 +101,7 @@ def rehearse(theme: Theme) -> list[bytes]:
         pages.terms_page(theme, "author", [TermCount(of=author)]),
         pages.feeds_page(theme, counts, [TermCount(of=author)]),
         *(_for_readers(theme) if theme.publication.newsletters else []),
+        pages.popular_page(theme, {"day": [], "all": [pages.Popular(url="/full/", title="Full", views=5)]}),
         pages.not_found_page(theme),
         pages.gone_page(theme),
         pages.redirect_page(theme, "/full/"),

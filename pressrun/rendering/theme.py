@@ -61,6 +61,7 @@ class Site:
     direction: str
     home: str
     stylesheet: str
+    script: str
     icon: str
     nav: tuple[NavLink, ...]
     feeds: tuple[Alternate, ...]
@@ -89,6 +90,8 @@ class Theme:
         self.languages = languages(shipped(), overrides)  # that there are words in
         self.feed_stylesheet = overrides.get("web/feed.css", shipped()["web/feed.css"]).encode()
         self.stylesheet_path = f"/style.{hashlib.sha256(self.stylesheet).hexdigest()[:10]}.css"
+        self.script = overrides.get("web/views.js", shipped()["web/views.js"]).encode()
+        self.script_path = f"/views.{hashlib.sha256(self.script).hexdigest()[:10]}.js"
         self._dates: dict[tuple[date, str], str] = {}
         self._times: dict[tuple[datetime, str], Markup] = {}
         self._bylines: dict[tuple[str, ...], Markup] = {}
@@ -252,6 +255,7 @@ class Theme:
             direction=direction_of(publication.language),
             home=self.href("/"),
             stylesheet=self.href(self.stylesheet_path),
+            script=self.href(self.script_path),
             icon=self.href("/favicon.svg"),
             nav=publication.nav or tuple(default),
             feeds=self.feeds(),

@@ -23,6 +23,7 @@ from pressrun.http import Api
 from pressrun.ports import Clock
 from pressrun.server.accesslog import AccessLog
 from pressrun.server.app import SiteApp
+from pressrun.server.counting import count_views
 from pressrun.server.mailroom import work_mail
 from pressrun.server.outbox import OutboxPages
 from pressrun.server.publishing import Desk
@@ -78,12 +79,14 @@ def serve(
                 target=watch, args=(content, stop, desk.look), kwargs={"home": home}, daemon=True
             ),
             threading.Thread(target=desk.work, daemon=True),
+            threading.Thread(target=count_views, args=(house.views, stop, on_error or _print), daemon=True),
             threading.Thread(
                 target=work_mail, args=(house, stop), kwargs={"on_error": on_error or _print}, daemon=True
             ),
         ]
         try:
             desk.open(progress)
+            house.views.tick()
             for thread in threads:
                 thread.start()
             address = f"{_address(host, listener)}{app.base}/"

@@ -59,6 +59,7 @@ class Source:
     entry: str = ""
     page: str = ""
     due: str = ""
+    views: int = 0  # imported from another system
 
     type: str = ""
     width: int = 0

@@ -26,7 +26,7 @@ from pressrun.services.plan import Settled, candidates, compose, references, set
 MAX_PAGE = 500_000
 _LINK = re.compile(f'(?:href|src|poster)="{SITE}(/[^"]*)"')
 _IDS = re.compile(r'\bid="([^"]+)"')
-_GENERATED = ("tags/", "authors/", "archive/", "feeds/", "views/", "api/", "desk/")
+_GENERATED = ("tags/", "authors/", "archive/", "feeds/", "views/", "popular/", "api/", "desk/")
 
 
 @dataclass(slots=True)

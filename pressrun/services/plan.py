@@ -108,6 +108,7 @@ def settle(
         former=tuple(dict.fromkeys(p for p in former if p != path)),
         uses=tuple(dict.fromkeys(k for ref in references(parsed) for k in candidates(key, ref))),
         due=due.isoformat() if state == "scheduled" else "",
+        views=parsed.views,
     )
     return Settled(parsed=parsed, source=source, date=date, language=parsed.language)
 

@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
+from tests.accesslogs import CHROME
+
 CHROMIUM = shutil.which("chromium")
 FLAGS = [
     "--no-sandbox",
@@ -104,6 +106,7 @@ def test_pages_need_no_script_and_break_no_policy(page: Page, address: str) -> N
         "/archive/",
         "/archive/2026/",
         "/feeds/",
+        "/popular/",
     ):
         response = page.goto(address + path)
         assert response is not None
@@ -134,3 +137,31 @@ def test_the_skip_link_comes_first_and_leads_to_the_article(page: Page, address:
     focused = page.evaluate("document.activeElement.getAttribute('href')")
     assert focused.startswith("#")
     assert page.locator(focused).count() == 1
+
+
+def test_a_page_shows_how_often_it_was_read(page: Page, address: str, content: Path) -> None:
+    """A second after it was, with the count that it brought along. A headless browser says so, and is a bot."""
+    browser = page.context.browser
+    assert browser is not None
+    page = browser.new_page(user_agent=CHROME)
+    (content / "moon.md").write_text(ARTICLE.format(title="The moon", more="views: 1204\n", body="It pulls."))
+    expect_page(page, f"{address}/moon/", "It pulls.")
+    expect(page.get_by_text("1,204 views")).to_be_visible()
+    for _ in range(40):
+        page.wait_for_timeout(250)
+        page.goto(f"{address}/moon/")
+        if page.get_by_text("1,205 views").count():
+            break
+    expect(page.get_by_text("1,205 views")).to_be_visible()
+    page.goto(f"{address}/popular/")
+    expect(page.get_by_role("listitem").filter(has_text="The moon").last).to_contain_text("1,205 views")
+
+
+def expect_page(page: Page, url: str, text: str) -> None:
+    """Opens a page that is about to be published."""
+    for _ in range(80):
+        page.goto(url)
+        if page.get_by_text(text).count():
+            return
+        page.wait_for_timeout(250)
+    raise AssertionError(f"{url} never came")

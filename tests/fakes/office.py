@@ -92,6 +92,7 @@ class Office:
             mail=FileStore(root / "mail"),
             mail_queue=SqliteQueue(root / "queue.db", "mail", self.clock),
             mailer=lambda: self.sink,
+            views=FileStore(root / "views"),
             clock=self.clock,
             overrides={},
         )

@@ -140,8 +140,10 @@ def test_a_video_gets_a_video_player() -> None:
 def test_view_counts_have_a_place_and_remember_what_was_imported() -> None:
     place = page(replace(ARTICLE, views=1204)).xpath("//*[@data-views]")[0]
     assert (place.get("data-views"), place.get("data-imported")) == ("tides/", "1204")
-    assert place.get("hidden") is not None
-    assert place.text_content() == ""
+    assert (place.get("hidden"), place.text_content()) == (None, "1,204 views")
+    assert place.get("data-totals") == "/blog/views/totals/articles-8.json"
+    bare = page(ARTICLE).xpath("//*[@data-views]")[0]
+    assert (bare.get("hidden"), bare.text_content()) == ("", "")
 
 
 def test_headings_stay_below_the_title_and_in_order() -> None:

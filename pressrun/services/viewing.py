@@ -1,0 +1,74 @@
+"""A minute's work on views: fold, seal, look for lost logs once a day, and publish the totals."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from pressrun.ports import Clock
+from pressrun.services.count import ViewCounter
+from pressrun.services.segments import Segments
+from pressrun.services.totals import Totals
+
+LOOK_EVERY: Final = timedelta(days=1)
+FULL_EVERY: Final = timedelta(hours=1)
+_SWEPT: Final = "swept.json"
+
+
+@dataclass(slots=True)
+class Tally:
+    """What a tick did."""
+
+    deltas: int = 0
+    sealed: list[str] = field(default_factory=list)
+    found: int = 0  # logs whose event was lost
+    wrong: list[str] = field(default_factory=list)  # what cannot be read
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Views:
+    """Counting and its results. `segments`: the log of our own server, where there is one."""
+
+    counter: ViewCounter
+    totals: Totals
+    clock: Clock
+    segments: Segments | None = None
+
+    def tick(self) -> Tally:
+        """Any number may run at once. Raises Transient; what was done stays done."""
+        done = Tally()
+        now = self.clock.now()
+        swept = self.counter.book.read(_SWEPT) or {}
+        if _due(swept, "logs", now, LOOK_EVERY):
+            done.found, done.wrong = self.counter.reconcile()
+        round_ = self.counter.fold()
+        done.deltas, done.sealed = round_.deltas, self.counter.seal()
+        done.wrong += round_.broken
+        full = bool(done.sealed) or _due(swept, "totals", now, FULL_EVERY)
+        if full or round_.deltas:
+            self.totals.refresh(full=full)
+        if full or done.found or _due(swept, "logs", now, LOOK_EVERY):
+            self._note(swept, now, full=full)
+        return done
+
+    def _note(self, swept: dict[str, Any], now: datetime, *, full: bool) -> None:
+        looked = _due(swept, "logs", now, LOOK_EVERY)
+        noted = {
+            **swept,
+            **({"totals": now.isoformat()} if full else {}),
+            **({"logs": now.isoformat()} if looked else {}),
+        }
+        self.counter.book.change(_SWEPT, lambda stored: None if stored == noted else noted)
+
+    def look(self) -> bool:
+        """Counts what our own server has logged since; True where the totals changed. Cheap where nothing is new."""
+        if self.segments is None or not self.segments.count():
+            return False
+        self.counter.fold()
+        self.totals.refresh(full=True)
+        return True
+
+
+def _due(swept: dict[str, Any], name: str, now: datetime, every: timedelta) -> bool:
+    return name not in swept or now - datetime.fromisoformat(swept[name]) >= every
