@@ -34,7 +34,6 @@ def clock() -> FrozenClock:
 @pytest.fixture
 def reading(tmp_path: Path, clock: FrozenClock) -> Iterator[Reading]:
     """A publication with two newsletters, an outbox, and a clock that stands."""
-    pytest.importorskip("pressrun.rendering.mail")
     from tests.readers import Reading
 
     reading = Reading(tmp_path, clock)

@@ -14,7 +14,6 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
-from importlib import import_module
 from typing import Any, Final, Literal
 
 import orjson
@@ -25,6 +24,7 @@ from pressrun.domain.newsletters import Cadence
 from pressrun.domain.subscribers import Consent, Subscriber, subscriber_id
 from pressrun.errors import Conflict, Transient
 from pressrun.ports import Drop, Save
+from pressrun.rendering.mail import confirm_letter, known_letter, welcome_letter
 from pressrun.services.imprint import Imprint
 from pressrun.services.readers import MUTE, Readers, noted, offered
 from pressrun.services.subscribers import Change, left, partition_of
@@ -199,12 +199,10 @@ def _sent(readers: Readers, errand: _Errand, undo: Change) -> bool:
 
 def _letter(imprint: Imprint, errand: _Errand, now: datetime) -> Letter:
     """The mail, about those of the newsletters that there still are, in the reader's language."""
-    mail: Any = import_module("pressrun.rendering.mail")
-    compose = {"confirm": mail.confirm_letter, "known": mail.known_letter, "welcome": mail.welcome_letter}
     publication = imprint.publication
     named = [one for one in publication.newsletters if one.slug in errand.slugs] or publication.newsletters
-    letter: Letter = compose[errand.kind](imprint.theme, named, language=errand.to.language, date=now)
-    return letter
+    compose = {"confirm": confirm_letter, "known": known_letter, "welcome": welcome_letter}[errand.kind]
+    return compose(imprint.theme, named, language=errand.to.language, date=now)
 
 
 def _recipient(readers: Readers, errand: _Errand) -> Recipient:

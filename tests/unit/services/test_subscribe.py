@@ -18,7 +18,6 @@ from tests.conftest import FrozenClock
 from tests.readers import ADA, Reading, token_in
 
 HOUR = 3600
-pytest.importorskip("pressrun.rendering.mail")
 
 
 class Moody:

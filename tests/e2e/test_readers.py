@@ -1,0 +1,148 @@
+"""A reader's story in a real browser without JavaScript, against the real server and its outbox."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from email import message_from_bytes
+from email.message import EmailMessage
+from email.policy import default
+from pathlib import Path
+from typing import cast
+
+import httpx
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from tests.e2e.test_browser import CHROMIUM, FLAGS, free_port
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(CHROMIUM is None, reason="Debian's chromium is not installed"),
+]
+SAMPLE = Path(__file__).parents[2] / "content"
+VIEWS = [(375, "light"), (375, "dark"), (1280, "light"), (1280, "dark")]
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def address(tmp_path: Path, home: Path) -> Iterator[str]:
+    """The sample publication, served as `make demo` serves it, at an address of its own."""
+    content, port = tmp_path / "content", free_port()
+    shutil.copytree(SAMPLE, content)
+    settings = content / "pressrun.toml"
+    settings.write_text(settings.read_text().replace("127.0.0.1:8000", f"127.0.0.1:{port}"))
+    command = [sys.executable, "-c", "from pressrun.cli import main; main()"]
+    command += ["serve", str(content), "--home", str(home), "--port", str(port)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as server:
+        assert server.stdout is not None
+        for line in server.stdout:
+            if "Serving" in line:
+                break
+        yield f"http://127.0.0.1:{port}"
+        server.terminate()
+        server.communicate(timeout=30)
+
+
+@pytest.fixture
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        expect.set_options(timeout=60_000)
+        yield browser
+        browser.close()
+
+
+def mail(home: Path, number: int) -> EmailMessage:
+    """The mail of this number in the outbox, as soon as it is there."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        found = sorted((home / "outbox").glob("*.eml"))
+        if len(found) >= number:
+            return cast("EmailMessage", message_from_bytes(found[number - 1].read_bytes(), policy=default))
+        time.sleep(0.1)
+    raise AssertionError(f"mail {number} did not come")
+
+
+def link(found: EmailMessage, place: str) -> str:
+    """A link in a mail's text."""
+    part = found.get_body(("plain",))
+    assert part is not None
+    match = re.search(rf"http://\S+/api/{place}\?t=\S+", part.get_content())
+    assert match is not None
+    return match.group()
+
+
+def fits(page: Page) -> bool:
+    """Whether nothing scrolls sideways, and every field has a label."""
+    named = "[...document.querySelectorAll('input:not([type=hidden]), select')].every(f => f.labels.length)"
+    narrow = "document.documentElement.scrollWidth <= document.documentElement.clientWidth"
+    return bool(page.evaluate(f"{named} && {narrow}"))
+
+
+def test_a_reader_subscribes_confirms_chooses_and_leaves(browser: Browser, address: str, home: Path) -> None:
+    page = browser.new_context(java_script_enabled=False).new_page()
+    page.set_default_timeout(60_000)
+    page.goto(address)
+    page.get_by_label("E-mail address").fill("ada@example.org")
+    page.get_by_role("button", name="Subscribe").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Look into your mailbox")
+    page.goto(link(mail(home, 1), "confirm"))
+    expect(page.get_by_role("heading", level=1)).to_have_text("One click to go")
+    page.get_by_role("button", name="Confirm").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("You are subscribed")
+    page.goto(link(mail(home, 2), "preferences"))
+    page.get_by_label("Slack Water letters").select_option("once a week")
+    page.get_by_label("Name").fill("Ada <b>Marsh</b>")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("status")).to_have_text("Saved.")
+    expect(page.get_by_label("Slack Water letters")).to_have_value("weekly")
+    expect(page.get_by_label("Name")).to_have_value("Ada <b>Marsh</b>")
+    page.get_by_label("Slack Water letters").select_option("not at all")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_label("Slack Water letters")).to_have_value("")
+    page.get_by_text("Forget me").first.click()
+    page.get_by_label("Yes, remove everything").check()
+    page.get_by_role("button", name="Forget me").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("You are forgotten")
+    logs = "".join(path.read_text() for path in (home / "logs").glob("*"))
+    assert "/api/confirm" in logs
+    assert "t=" not in logs
+    assert "ada@" not in logs
+
+
+@pytest.mark.parametrize(("width", "scheme"), VIEWS)
+def test_forms_fit_every_screen_and_break_no_policy(
+    browser: Browser, address: str, home: Path, width: int, scheme: str
+) -> None:
+    """No page asks for anything elsewhere or runs into its own content security policy."""
+    httpx.post(f"{address}/api/subscribe", data={"email": "ada@example.org", "rhythm.letters": "weekly"})
+    confirm = link(mail(home, 1), "confirm")
+    httpx.post(confirm)
+    preferences = link(mail(home, 2), "preferences")
+    context = browser.new_context(
+        viewport={"width": width, "height": 800},
+        color_scheme=scheme,  # type: ignore[arg-type]
+    )
+    page = context.new_page()
+    said: list[str] = []
+    page.on("console", lambda message: said.append(message.text) if message.type == "error" else None)
+    for target in (f"{address}/", f"{address}/late/", f"{address}/subscribe/", confirm, preferences):
+        response = page.goto(target)
+        assert response is not None
+        assert response.status == 200, target
+        assert fits(page), target
+    page.goto(f"{address}/subscribe/")
+    page.get_by_label("E-mail address").fill("ada@nowhere")
+    page.get_by_role("button", name="Subscribe").click()
+    expect(page.get_by_role("alert")).to_be_visible()
+    assert fits(page)
+    assert [line for line in said if "422" not in line] == []
