@@ -20,7 +20,6 @@ from contextlib import suppress
 from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
-from importlib import import_module
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -523,16 +522,14 @@ def composed(
     imprint: Imprint, newsletter: Newsletter, issue: Issue, articles: Sequence[Article], now: datetime
 ) -> Letter:
     """The mail of an issue."""
-    mail: Any = import_module("pressrun.rendering.mail")
-    letter: Letter
+    from pressrun.rendering import mail  # what hands letters over need not know how they are made
+
     if issue.kind == "correction":
-        letter = mail.correction_letter(imprint.theme, newsletter, articles[0], note=issue.note, date=now)
-    elif issue.kind == "digest" or len(articles) > 1:
+        return mail.correction_letter(imprint.theme, newsletter, articles[0], note=issue.note, date=now)
+    if issue.kind == "digest" or len(articles) > 1:
         day = imprint.theme.day(imprint.theme.local(now).date())
-        letter = mail.digest_letter(imprint.theme, newsletter, articles, title=day, date=now)
-    else:
-        letter = mail.article_letter(imprint.theme, newsletter, articles[0], date=now)
-    return letter
+        return mail.digest_letter(imprint.theme, newsletter, articles, title=day, date=now)
+    return mail.article_letter(imprint.theme, newsletter, articles[0], date=now)
 
 
 def letter_item(letter: Letter) -> dict[str, Any]:
