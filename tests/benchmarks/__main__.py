@@ -13,11 +13,11 @@ import time
 from pathlib import Path
 from typing import Any
 
-from tests.benchmarks import edit, full, parts, subscribers, upload
+from tests.benchmarks import edit, full, parts, smtp, subscribers, upload
 from tests.benchmarks.measure import say
 from tests.benchmarks.peers import Field
 
-PARTS = ("full", "edit", "upload", "parts", "subscribers")
+PARTS = ("full", "edit", "upload", "parts", "subscribers", "smtp")
 
 
 def _arguments() -> argparse.Namespace:
@@ -62,6 +62,9 @@ def main() -> None:
         if "subscribers" in wanted:
             print(f"\n{subscribers.NOTE}")
             found["subscribers"] = subscribers.measure(bench, sizes or [10_000 if quick else 1_000_000])
+        if "smtp" in wanted:
+            print(f"\n{smtp.NOTE}")
+            found["smtp"] = smtp.measure(bench, 1_000 if quick else 4_000, 2 if quick else 3)
     finally:
         for folder in ("full", "edit", "edit-full"):
             shutil.rmtree(bench / folder, ignore_errors=True)
