@@ -34,7 +34,8 @@ from tests.benchmarks.measure import print_table, say, spread
 
 NOTE = (
     "Messages a second, by the wall clock, into a sink in a process of its own. `ready`: the bytes of each mail are\n"
-    "there before; `composing`: each is made from the letter and the recipient's values while it is being sent."
+    "there before; `composing`: each is made from the letter and the recipient's values while it is being sent.\n"
+    "nodemailer is helped by TCP_NODELAY, which it does not set by itself."
 )
 PARAGRAPH = (
     "The harbour at half tide is neither one thing nor the other, and the charts say so in small print. " * 4
@@ -54,7 +55,10 @@ LETTER = Letter(
     domain="example.org",
 )
 _POLICY = SMTP.clone(max_line_length=998)
+# Without setNoDelay nodemailer waits for a delayed acknowledgement, 40 ms, at each mail: 22 a second on a connection.
 _NODE = """
+const net = require("net"), connect = net.connect;
+net.connect = (...all) => connect(...all).setNoDelay(true);
 const nodemailer = require("nodemailer");
 const { port, connections, mails } = JSON.parse(require("fs").readFileSync(0));
 const transport = nodemailer.createTransport({
