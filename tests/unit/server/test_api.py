@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -137,8 +138,13 @@ def test_answers_do_not_mix_when_many_ask_at_once(reading: Reading) -> None:
         threading.Thread(target=hammer, args=((reading.api, other)[n % 2], *job))
         for n, job in enumerate(jobs)
     ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(before)
     assert failures == []
