@@ -15,6 +15,8 @@ from pressrun.domain.publication import Publication
 from pressrun.domain.urls import page_key
 from pressrun.errors import NotFound
 from pressrun.ports import ObjectStore
+from pressrun.rendering.mail import html_bytes
+from pressrun.rendering.maillint import findings
 from pressrun.services.ledger import passed_over
 from pressrun.services.subscribers import Subscribers
 
@@ -57,7 +59,7 @@ def forecast(
             recipients += 1
         elif reason:
             passed[reason] += 1
-    size = len(letter.html.encode())
+    size = html_bytes(letter)
     left = max(0, quota.per_day - quota.sent_today)
     days = 1 + math.ceil(max(0, recipients - left) / quota.per_day) if quota.per_day and recipients else 1
     return Forecast(
@@ -69,6 +71,8 @@ def forecast(
         html_bytes=size,
         clipped=size > CLIPPED,
         dead_links=dead_links(letter, publication, site),
+        shortened=letter.shortened,
+        findings=findings(letter),
     )
 
 
