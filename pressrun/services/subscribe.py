@@ -81,6 +81,8 @@ def decide(before: Subscriber | None, asked: Asked, now: datetime) -> tuple[Step
     if before is not None:
         if before.state in MUTE:
             return "nothing", None
+        if before.state == "unsubscribed" and before.consents and before.consents[-1].at > asked.at:
+            return "nothing", None  # they have left since they asked
         if before.nonce == asked.id and before.claim != asked.id:
             return "nothing", None  # this message was handled before
         if before.mailed and now - datetime.fromisoformat(before.mailed) < WINDOW:

@@ -248,6 +248,24 @@ def test_nothing_is_written_to_a_reader_who_left_between_confirmation_and_welcom
     assert len(reading.mails()) == 1
 
 
+def test_an_application_that_was_overtaken_by_leaving_sends_nothing(
+    reading: Reading, clock: FrozenClock
+) -> None:
+    reading.subscribed()
+    clock.advance(2 * HOUR)
+    reading.apply()
+    clock.advance(1)
+    reading.readers.unsubscribe(reading.token("unsubscribe"), how="one-click")
+    before, sent = reading.reader(), len(reading.mails())
+    reading.work()
+    assert reading.reader() == before
+    assert len(reading.mails()) == sent
+    clock.advance(1)
+    reading.apply()
+    reading.work()
+    assert len(reading.mails()) == sent + 1
+
+
 def test_a_robot_is_answered_like_a_reader_and_queues_nothing(reading: Reading) -> None:
     assert reading.apply(trap="https://spam.example") == reading.apply("eve@example.org")
     assert [orjson.loads(m.body)["address"] for m in reading.house.mail_queue.receive()] == [
