@@ -13,11 +13,11 @@ import time
 from pathlib import Path
 from typing import Any
 
-from tests.benchmarks import edit, full, parts, smtp, subscribers, upload
+from tests.benchmarks import edit, full, mail, parts, smtp, subscribers, upload
 from tests.benchmarks.measure import say
 from tests.benchmarks.peers import Field
 
-PARTS = ("full", "edit", "upload", "parts", "subscribers", "smtp")
+PARTS = ("full", "edit", "upload", "parts", "mail", "subscribers", "smtp")
 
 
 def _arguments() -> argparse.Namespace:
@@ -59,6 +59,9 @@ def main() -> None:
         if "parts" in wanted:
             print(f"\n{parts.NOTE}")
             found["parts"] = parts.measure(200, 3 if quick else 7)
+        if "mail" in wanted:
+            print(f"\n{mail.NOTE}")
+            found["mail"] = mail.measure(20_000 if quick else 100_000, 3 if quick else 5)
         if "subscribers" in wanted:
             print(f"\n{subscribers.NOTE}")
             found["subscribers"] = subscribers.measure(bench, sizes or [10_000 if quick else 1_000_000])
