@@ -92,7 +92,9 @@ def _matched(house: House, event: Event) -> Event:
     tags = {"newsletter": newsletter, "issue": issue}
     # A relay may have given the mail an id of its own, which the ledger does not know.
     identifier = event.message_id if read_message_id(event.message_id) == tags else ""
-    return replace(event, tags=tags, recipients=recipients, message_id=identifier)
+    return replace(
+        event, tags={**tags, "recipient": subscriber}, recipients=recipients, message_id=identifier
+    )
 
 
 def _issues(house: House) -> Iterator[str]:

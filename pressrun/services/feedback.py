@@ -150,13 +150,16 @@ class Feedback:
 
 
 def _matches(batch: Batch, entry: Entry, event: Event, address: str) -> bool:
-    """Whether the ledger knows of this mail: sent under this id, or sent and nobody knows whether."""
+    """Whether the ledger knows of this mail: sent under this id, or perhaps sent, and the event names its recipient.
+
+    Only the mailer's events and the tokens in our envelopes do; a message in a mailbox may come from anybody.
+    """
     if normalised(address) != normalised(entry.address):
         return False
     if entry.state == "sent":
         return not entry.detail or not event.message_id or entry.detail == event.message_id
     handed_over = entry.state == "uncertain" or (entry.state == "pending" and batch.state == "claimed")
-    return handed_over and bool(event.message_id)
+    return handed_over and event.tags.get("recipient") == entry.id
 
 
 def _heard(entry: Entry, event: Event) -> Entry:

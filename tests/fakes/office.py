@@ -175,7 +175,11 @@ class Office:
             kind=kind,  # type: ignore[arg-type]
             recipients=(address,),
             message_id=str(fields.pop("message_id", sent.get(address, ""))),
-            tags={"newsletter": "letters", "issue": issue.id},
+            tags={
+                "newsletter": "letters",
+                "issue": issue.id,
+                "recipient": str(fields.pop("recipient", subscriber_id(address))),
+            },
             **fields,  # type: ignore[arg-type]
         )
         return self.house.feedback.hear(event)

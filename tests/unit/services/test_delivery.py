@@ -114,6 +114,9 @@ def test_an_event_settles_the_uncertain(office: Office) -> None:
     fates(office, "ada@example.org", "unknown")
     office.publish("tides.md")
     office.minutes(12)
+    assert (
+        office.hear("bounce", "ada@example.org", bounce_type="permanent", recipient="") == 0
+    )  # from anybody
     assert office.hear("send", "ada@example.org", message_id="ses-1") == 1
     assert office.states()["ada@example.org"] == ("sent", "ses-1")
     assert list(office.house.newsroom.ledger.uncertain(office.issue())) == []
