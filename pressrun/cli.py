@@ -13,7 +13,7 @@ import typer
 from rich.markup import escape
 
 from pressrun import __version__
-from pressrun.commands import bounces, issues, subscribers
+from pressrun.commands import bounces, issues, subscribers, views
 from pressrun.commands.common import (
     DEFAULT_CONTENT,
     DEFAULT_HOME,
@@ -53,6 +53,7 @@ Content = Annotated[
 ]
 app.add_typer(issues.app)
 app.add_typer(subscribers.app)
+app.add_typer(views.app)
 app.command()(bounces.bounce)
 
 

@@ -18,6 +18,7 @@ from pressrun.server.outbox import OutboxPages
 from pressrun.server.policies import security
 from pressrun.server.reload import EVENTS, FOLDER, HEARTBEAT, Receive, Reloads, Send
 from pressrun.server.site import PLAIN, Site
+from pressrun.server.stats import StatsPages
 
 CHUNK = 262_144  # bytes handed over at once; a reader who leaves ends the transfer after this many
 
@@ -29,7 +30,7 @@ class SiteApp:
     reload when `changed` is called. `log`: where requests are written, those of the reload script left out.
     `behind_proxy`: believe the last X-Forwarded-For and X-Forwarded-Proto, which our own proxy set. `api`: what
     answers below `/api/`; its requests are logged without who asked and what for.
-    `outbox`: pages of the machine's own user, which are no part of the site and never logged.
+    `outbox`, `stats`: pages of the machine's own user, which are no part of the site and never logged.
     """
 
     def __init__(
@@ -44,6 +45,7 @@ class SiteApp:
         api: Api | None = None,
         heartbeat: float = HEARTBEAT,
         outbox: OutboxPages | None = None,
+        stats: StatsPages | None = None,
     ) -> None:
         self._site = Site(site, base=base, live=live, clock=clock)
         self._live = live
@@ -51,7 +53,7 @@ class SiteApp:
         self._behind_proxy = behind_proxy
         self._api = api
         self._reloads = Reloads(heartbeat)
-        self._outbox = outbox
+        self._private = [pages for pages in (outbox, stats) if pages]
 
     @property
     def base(self) -> str:
@@ -101,8 +103,11 @@ class SiteApp:
         if self._live and request.method == "GET" and request.target == f"{self.base}/{EVENTS}".encode():
             await _start(send, 200, [*_STREAM, *security(request.scheme)])
             await self._reloads.serve(receive, send)
-        elif self._outbox and self._outbox.covers(request.target, self.base):
-            answer = await asyncio.to_thread(self._outbox.answer, request, self.base)
+        elif pages := next((p for p in self._private if p.covers(request.target, self.base)), None):
+            try:
+                answer = await asyncio.to_thread(pages.answer, request, self.base)
+            except PressrunError:
+                answer = _unavailable(request)
             await _hand_over(request, answer, send)
         elif self._log is None or ours:
             await self._respond(request, receive, send)

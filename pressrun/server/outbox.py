@@ -55,7 +55,7 @@ class OutboxPages:
 
     def answer(self, request: Request, base: str) -> Answer:
         """The page. To other machines there is no outbox; nor to a page elsewhere that got hold of a name for us."""
-        if not (_is_loopback(request.peer) and _LOCAL.fullmatch(request.header("host"))):
+        if not from_this_machine(request):
             return _plain(request, 404, "There is nothing here.")
         if request.method not in {"GET", "HEAD"}:
             return _plain(request, 405, "Only GET and HEAD are answered here.")
@@ -82,6 +82,11 @@ class OutboxPages:
     def _index(self, request: Request) -> Answer:
         count, mails = len(self._outbox.names()), self._outbox.listing(SHOWN)
         return _answer(request, _HTML, _index_page(mails, count), _PAGE_POLICY)
+
+
+def from_this_machine(request: Request) -> bool:
+    """Whether a program on this machine asks, under this machine's own name."""
+    return _is_loopback(request.peer) and bool(_LOCAL.fullmatch(request.header("host")))
 
 
 def _is_loopback(peer: str) -> bool:

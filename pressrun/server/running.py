@@ -28,7 +28,9 @@ from pressrun.server.mailroom import work_mail
 from pressrun.server.outbox import OutboxPages
 from pressrun.server.publishing import Desk
 from pressrun.server.signals import interruptible
+from pressrun.server.stats import StatsPages
 from pressrun.server.watching import watch
+from pressrun.services.report import history
 from pressrun.services.sweep import Progress, Report
 
 GRACE: Final = 1  # seconds that a download under way is given when the server stops
@@ -72,6 +74,7 @@ def serve(
             behind_proxy=behind_proxy,
             api=Api(house.readers),
             outbox=_outbox(home, clock),
+            stats=StatsPages(lambda: history(house.views.counter.book, house.table)),
         )
         desk = Desk(house.publisher, app, stop, on_report, on_error or _print)
         threads = [

@@ -1,0 +1,54 @@
+"""`pressrun views` in the terminal."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from pressrun.cli import app
+from tests.accesslogs import FEEDLY, GOOGLEBOT, combined, gz
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    content = tmp_path / "content"
+    content.mkdir()
+    (content / "tide.md").write_text("---\ntitle: The tide\ndate: 2024-01-01\nviews: 1204\n---\ntext")
+    monkeypatch.setenv("PRESSRUN_CONTENT", str(content))
+    monkeypatch.setenv("PRESSRUN_HOME", str(tmp_path / "home"))
+    assert CliRunner().invoke(app, ["publish", str(content)]).exit_code == 0
+    return tmp_path
+
+
+def views(*arguments: str, code: int = 0) -> str:
+    found = CliRunner().invoke(app, ["views", *arguments])
+    assert found.exit_code == code, found.output
+    return found.output
+
+
+def test_an_old_site_s_logs_are_counted_and_shown(home: Path) -> None:
+    """Once, under whatever name; all commands agree."""
+    lines = combined(time="01/Feb/2024:10:00:00 +0000") * 2 + combined(
+        time="02/Feb/2024:10:00:00 +0000", agent=GOOGLEBOT
+    )
+    lines += combined("/feed.xml", time="02/Feb/2024:10:00:00 +0000", agent=FEEDLY.format(87))
+    (home / "old.log").write_bytes(lines)
+    (home / "same.log.gz").write_bytes(lines)
+    (home / "bad.log").write_bytes(gz(lines)[:50])
+    assert "4 lines" in views("count", str(home / "old.log"))
+    views("count", str(home / "same.log.gz"))
+    assert "cut off" in views("count", str(home / "bad.log"), code=1)
+    assert "1,205" in views("top")
+    assert "1,205 views, 1,204 of them imported; 2 hits" in views("show", "/tide/")
+    assert "87" in views("feeds")
+    assert "4 lines in all" in views("reasons")
+    day = next(line for line in views("days").splitlines() if line.startswith("2024-02-01"))
+    assert day.split()[:5] == ["2024-02-01", "1", "2", "0", "0"]
+
+
+def test_what_is_not_there_is_said(home: Path) -> None:
+    assert "Nothing has been counted" in views("days")
+    assert "no article at /moon/" in views("show", "moon", code=2)
+    assert "nothing to count anew" in views("replay")
