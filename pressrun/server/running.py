@@ -9,16 +9,19 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 import uvicorn
 
 from pressrun import bootstrap
 from pressrun.adapters.local.outbox import Outbox
-from pressrun.errors import Permanent, PressrunError
+from pressrun.config import SETTINGS_FILE, read_settings
+from pressrun.domain.publication import Publication
+from pressrun.errors import Invalid, Permanent, PressrunError
 from pressrun.http import Api
 from pressrun.ports import Clock
 from pressrun.server.accesslog import AccessLog
@@ -33,6 +36,7 @@ from pressrun.server.watching import watch
 from pressrun.services.report import history
 from pressrun.services.sweep import Progress, Report
 
+_OWN: Final = {"127.0.0.1", "localhost", "::1"}
 GRACE: Final = 1  # seconds that a download under way is given when the server stops
 
 
@@ -63,7 +67,7 @@ def serve(
     is written to `home` would be taken for content.
     """
     with suppress(KeyboardInterrupt), interruptible(), _listening(host, port) as listener:
-        house = bootstrap.local(content, home)
+        house = bootstrap.local(content, home, _environment(content, _address(host, listener)))
         clock, stop = bootstrap.SystemClock(), threading.Event()
         app = SiteApp(
             house.site,
@@ -99,6 +103,19 @@ def serve(
             desk.wake()
             if _ended(threads):
                 house.close()  # a publish that takes longer ends with the process; the next start redoes it
+
+
+def _environment(content: Path, address: str) -> Mapping[str, str]:
+    """The environment; a publication whose `url` is this machine has the address that it is served at, so that links
+    in mails and feeds lead to it whatever the port."""
+    try:
+        settings = read_settings((content / SETTINGS_FILE).read_bytes())
+    except (OSError, Invalid):  # told by whoever reads them for good
+        return os.environ
+    url = urlsplit(str(settings.get("url", Publication().url)))
+    if url.hostname not in _OWN or "PRESSRUN_URL" in os.environ:
+        return os.environ
+    return {**os.environ, "PRESSRUN_URL": f"{address}{url.path.rstrip('/')}"}
 
 
 def _outbox(home: Path, clock: Clock) -> OutboxPages | None:

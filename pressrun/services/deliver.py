@@ -16,6 +16,7 @@ import orjson
 
 from pressrun.domain.issues import Issue
 from pressrun.domain.letters import LINKS, Handover, Letter, Recipient
+from pressrun.domain.links import reader_link
 from pressrun.errors import Conflict, Permanent, Transient
 from pressrun.ports import ABSENT, Clock, Item, Mailer, Queue, Save, Table
 from pressrun.services.imprint import Imprints
@@ -204,8 +205,8 @@ class Deliverer:
                 id=entry.id,
                 address=entry.address,
                 values={
-                    "unsubscribe": f"{url}/api/unsubscribe?t={leave(entry.id)}",
-                    "preferences": f"{url}/api/preferences?t={prefer(entry.id)}",
+                    "unsubscribe": reader_link(url, "unsubscribe", leave(entry.id)),
+                    "preferences": reader_link(url, "preferences", prefer(entry.id)),
                     "address": entry.address,
                     "name": names.get(entry.id, ""),
                     "verp": bounce(entry.id),

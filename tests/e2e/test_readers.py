@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
@@ -38,8 +40,6 @@ def address(tmp_path: Path, home: Path) -> Iterator[str]:
     """The sample publication, served as `make demo` serves it, at an address of its own."""
     content, port = tmp_path / "content", free_port()
     shutil.copytree(SAMPLE, content)
-    settings = content / "pressrun.toml"
-    settings.write_text(settings.read_text().replace("127.0.0.1:8000", f"127.0.0.1:{port}"))
     command = [sys.executable, "-c", "from pressrun.cli import main; main()"]
     command += ["serve", str(content), "--home", str(home), "--port", str(port)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as server:
@@ -146,3 +146,47 @@ def test_forms_fit_every_screen_and_break_no_policy(
     expect(page.get_by_role("alert")).to_be_visible()
     assert fits(page)
     assert [line for line in said if "422" not in line] == []
+
+
+def test_an_issue_arrives_after_its_cooling_off_and_one_click_ends_it(
+    browser: Browser, address: str, home: Path, tmp_path: Path
+) -> None:
+    """Subscribed and confirmed through the outbox page, read there, left by one click; then nothing comes."""
+    page = browser.new_page()
+    page.goto(f"{address}/subscribe/")
+    page.get_by_role("textbox", name="E-mail address").fill("ada@example.org")
+    page.get_by_role("main").get_by_role("button").click()
+    mail(home, 1)
+    page.goto(f"{address}/outbox/")
+    page.get_by_role("link", name=re.compile("confirm", re.I)).first.click()
+    with page.expect_popup() as opened:
+        page.frame_locator("iframe").get_by_role("link", name=re.compile("confirm", re.I)).click()
+    opened.value.get_by_role("button").click()
+    expect(opened.value.get_by_role("heading", level=1)).to_contain_text("subscribed")
+    now = datetime.now(UTC).isoformat()
+    settings = tmp_path / "content" / "pressrun.toml"
+    settings.write_text(settings.read_text().replace("cooling_minutes = 1 ", "cooling_minutes = 0 "))
+    article = tmp_path / "content" / "spring.md"
+    article.write_text(f"---\ntitle: Spring tide\ndate: {now}\n---\nWater **high**.\n")
+    page.goto(f"{address}/outbox/")
+    issue = mail(home, 3)  # after the confirmation and the welcome
+    assert issue["Subject"] == "Spring tide" and issue["To"] == "ada@example.org"
+    page.goto(f"{address}/outbox/")
+    page.get_by_role("link", name=re.compile("Spring tide")).click()
+    expect(page.frame_locator("iframe").get_by_role("heading", level=1)).to_have_text("Spring tide")
+    one_click = re.search(r"<(http[^>]+)>", issue["List-Unsubscribe"])
+    assert one_click is not None and issue["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    answer = httpx.post(one_click[1], data={"List-Unsubscribe": "One-Click"}, follow_redirects=False)
+    assert answer.status_code == 200
+    article.with_name("neap.md").write_text(f"---\ntitle: Neap tide\ndate: {now}\n---\nWater low.\n")
+    expect(page.get_by_role("heading", level=1)).to_be_visible()
+    deadline = time.monotonic() + 60
+    command = [sys.executable, "-c", "from pressrun.cli import main; main()", "issue", "list"]
+    command += ["--content", str(tmp_path / "content"), "--home", str(home), "--format", "json"]
+    while time.monotonic() < deadline:
+        listed = json.loads(subprocess.run(command, capture_output=True, check=True, text=True).stdout)
+        if {one["title"]: one["state"] for one in listed}.get("Neap tide") == "sent":
+            break
+        time.sleep(0.5)
+    assert {one["title"]: one["counts"] for one in listed}["Neap tide"] == {}
+    assert len(list((home / "outbox").glob("*.eml"))) == 3
