@@ -13,11 +13,11 @@ import time
 from pathlib import Path
 from typing import Any
 
-from tests.benchmarks import edit, full, mail, parts, smtp, subscribers, upload
+from tests.benchmarks import audience, edit, full, mail, parts, smtp, subscribers, upload
 from tests.benchmarks.measure import say
 from tests.benchmarks.peers import Field
 
-PARTS = ("full", "edit", "upload", "parts", "mail", "subscribers", "smtp")
+PARTS = ("full", "edit", "upload", "parts", "mail", "subscribers", "audience", "smtp")
 
 
 def _arguments() -> argparse.Namespace:
@@ -65,6 +65,10 @@ def main() -> None:
         if "subscribers" in wanted:
             print(f"\n{subscribers.NOTE}")
             found["subscribers"] = subscribers.measure(bench, sizes or [10_000 if quick else 1_000_000])
+        if "audience" in wanted:
+            print(f"\n{audience.NOTE}")
+            sizes_ = sizes or ([1_000, 10_000] if quick else [10_000, 1_000_000])
+            found["audience"] = audience.measure(bench, sizes_)
         if "smtp" in wanted:
             print(f"\n{smtp.NOTE}")
             found["smtp"] = smtp.measure(bench, 1_000 if quick else 4_000, 2 if quick else 3)
