@@ -35,14 +35,15 @@ class Site:
 
 
 class _Cell:
-    """What happens to requests of one sort: `reason` counted in `day`, or as the agent decides where `reads` is."""
+    """What happens to requests of one sort: they count for `reason`, or, where it `asks`, for what the agent is."""
 
-    __slots__ = ("audio", "count", "feed", "partial", "reads", "reason", "sheet")
+    __slots__ = ("asks", "audio", "count", "feed", "partial", "reads", "reason", "sheet")
 
     def __init__(self, sheet: _Sheet, reason: str) -> None:
         self.sheet = sheet
         self.reason = reason
         self.count = 0
+        self.asks = False  # who it was
         self.reads: Reads | None = None
         self.feed: dict[str, FeedReads] | None = None
         self.audio = False
@@ -118,7 +119,7 @@ class Digest:
         cells, agents, own = self._cells, self._agents, self.site.own
         for day, address, method, path, status, agent, first, last in rows:
             cell = cells.get((day, method, path, status)) or self._cell(day, method, path, status)
-            if cell.reads is None and cell.feed is None:
+            if not cell.asks:
                 cell.count += 1
                 continue
             sheet = cell.sheet
@@ -189,11 +190,10 @@ class Digest:
         if what == "asset":
             return _Cell(sheet, "asset")
         cell = _Cell(sheet, "asset" if what == "picture" else what)
+        cell.asks = True
         if what == "feed":
             cell.feed = sheet.day.feeds.setdefault(where, {})
-        elif what == "picture":
-            cell.reads = Reads()  # of no interest
-        else:
+        elif what != "picture":
             cell.reads = (sheet.day.audio if what == "audio" else sheet.day.pages).setdefault(where, Reads())
             cell.audio, cell.partial = what == "audio", status == "206"
         return cell

@@ -10,14 +10,15 @@ import shutil
 import signal
 import sys
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from tests.benchmarks import audience, edit, full, mail, parts, smtp, subscribers, upload
+from tests.benchmarks import audience, edit, full, mail, parts, smtp, subscribers, upload, views
 from tests.benchmarks.measure import say
 from tests.benchmarks.peers import Field
 
-PARTS = ("full", "edit", "upload", "parts", "mail", "subscribers", "audience", "smtp")
+PARTS = ("full", "edit", "upload", "parts", "mail", "subscribers", "audience", "smtp", "views")
 
 
 def _arguments() -> argparse.Namespace:
@@ -56,6 +57,10 @@ def main() -> None:
         if "upload" in wanted:
             print(f"\n{upload.NOTE}")
             found["upload"] = _upload(bench, sizes, quick=quick)
+        if "views" in wanted:
+            print(f"\n{views.NOTE}")
+            today = f"{datetime.now(UTC):%Y-%m-%d}"
+            found["views"] = views.measure(bench, 200_000 if quick else 1_000_000, 1 if quick else 3, today)
         if "parts" in wanted:
             print(f"\n{parts.NOTE}")
             found["parts"] = parts.measure(200, 3 if quick else 7)

@@ -53,11 +53,22 @@ def blocks(chunks: Iterable[bytes]) -> Iterator[Block]:
 
 
 def _without_long(lines: bytes) -> tuple[bytes, int]:
-    if len(lines) <= LONGEST:
+    if not _has_long(lines):
         return lines, 0
     kept = [line for line in lines.split(b"\n") if len(line) <= LONGEST]
     removed = lines.count(b"\n") + 1 - len(kept)
-    return (b"\n".join(kept), removed) if removed else (lines, 0)
+    return b"\n".join(kept), removed
+
+
+def _has_long(lines: bytes) -> bool:
+    """Whether a line is longer than LONGEST: hops from newline to newline, as far as each hop may go."""
+    place = 0
+    while len(lines) - place > LONGEST + 1:
+        end = lines.rfind(b"\n", place, place + LONGEST + 1)
+        if end < 0:
+            return True
+        place = end + 1
+    return False
 
 
 def _plain(chunks: Iterable[bytes]) -> Iterator[bytes]:
