@@ -31,7 +31,7 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def main() -> None:
+def main() -> None:  # noqa: PLR0912 - one for each part
     """Runs what was asked for."""
     arguments = _arguments()
     wanted = arguments.part or PARTS
