@@ -31,14 +31,14 @@ def requests_in(body: str) -> Request:
     if not isinstance(found, dict):
         raise ValueError("not an object")  # noqa: TRY004 - a wrong message is a wrong value
     if found.get("pressrun") == "publish":
-        return Request(
-            tuple(found["keys"]), tuple(found.get("collections", ())), bool(found.get("force", False))
-        )
+        return Request(_texts(found, "keys"), _texts(found, "collections"), bool(found.get("force", False)))
     if found.get("Type") == "Notification" and "Message" in found:
-        return requests_in(found["Message"])
+        return requests_in(_text(found, "Message"))
     if "detail" in found:
         return Request(_below([_text(found, "detail", "object", "key")]))
     if "Records" in found:
+        if not isinstance(found["Records"], list):
+            raise ValueError("Records is no list")
         keys = [unquote_plus(_text(record, "s3", "object", "key")) for record in found["Records"]]
         return Request(_below(keys))
     if found.get("Event") == "s3:TestEvent":
@@ -48,6 +48,13 @@ def requests_in(body: str) -> Request:
 
 def _below(keys: list[str]) -> tuple[str, ...]:
     return tuple(key.removeprefix(PREFIX) for key in keys if key.startswith(PREFIX) and not key.endswith("/"))
+
+
+def _texts(found: dict[str, Any], name: str) -> tuple[str, ...]:
+    texts = found.get(name, [] if name == "collections" else None)
+    if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+        raise ValueError(f"{name} is no list of texts")
+    return tuple(texts)
 
 
 def _text(found: Any, *path: str) -> str:

@@ -1,0 +1,152 @@
+"""The machine notices what it is there to notice: each of these mistakes breaks an invariant within its bounds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from pressrun.errors import Conflict, Transient
+from pressrun.ports import Drop, Put, Row, Save
+from pressrun.services.catalogue import Attempt
+from pressrun.services.collections import Renderer
+from pressrun.services.publish import Publisher
+from pressrun.services.work import Outcome, Stage
+from tests.chaos.chaos import ChaoticStore, ChaoticTable, Violation
+from tests.chaos.machine import Newsroom
+from tests.chaos.readers import FEEDS
+from tests.chaos.test_machine import BOUNDED
+from tests.chaos.world import Kit
+
+
+class Unfenced(ChaoticStore):
+    """Feeds are written whatever is there."""
+
+    def put(self, put: Put) -> str:
+        if put.key.rpartition("/")[2] in FEEDS:
+            put = replace(put, if_match=None, if_absent=False)
+        return super().put(put)
+
+
+class Unannounced(ChaoticTable):
+    """Nobody learns of a batch that has begun: its attempt row is gone as soon as it is written."""
+
+    def write_each(self, changes: Iterable[Save | Drop]) -> None:
+        super().write_each([change for change in changes if change.partition != "attempt"])
+
+    def write(self, changes: Sequence[Save | Drop]) -> None:
+        super().write([change for change in changes if change.partition != "attempt"])
+
+
+class Forgetful(ChaoticTable):
+    """An article that leaves stays in its author's collection."""
+
+    def write(self, changes: Sequence[Save | Drop]) -> None:
+        kept = [c for c in changes if not (isinstance(c, Drop) and c.partition.startswith("in authors/"))]
+        super().write(kept)
+
+
+class Versionless(ChaoticTable):
+    """The last writer wins, whatever it has read."""
+
+    def write(self, changes: Sequence[Save | Drop]) -> None:
+        super().write([replace(change, expect=None) for change in changes])
+
+
+class Hasty(ChaoticTable):
+    """A collection's revision never moves: whoever renders last counts, with whatever it has read."""
+
+    def write(self, changes: Sequence[Save | Drop]) -> None:
+        super().write([self._still(change) for change in changes])
+
+    def _still(self, change: Save | Drop) -> Save | Drop:
+        if isinstance(change, Save) and change.partition == "collection":
+            return replace(change, item={**change.item, "revision": 1, "rendered": 1})
+        return change
+
+
+class LatePages(ChaoticStore):
+    """Pages reach the site after the feeds that refer to them."""
+
+    held: dict[str, Put]
+
+    def put_many(self, puts: Sequence[Put]) -> list[str | Conflict | Transient]:
+        if self._name != "site" or any("revision" in put.metadata for put in puts):
+            return super().put_many(puts)
+        self.held = {**getattr(self, "held", {}), **{put.key: put for put in puts}}
+        return ["etag" for _ in puts]
+
+
+class LatePublisher(Publisher):
+    def conclude(self, stages: Sequence[Stage]) -> list[str]:
+        held: dict[str, Put] = getattr(self.site, "held", {})
+        for put in held.values():
+            self.site.put(put)
+        held.clear()
+        return super().conclude(stages)
+
+
+class LooksOnce(Publisher):
+    """Whether a file has changed meanwhile is not looked at again."""
+
+    def conclude(self, stages: Sequence[Stage]) -> list[str]:
+        super().conclude(stages)
+        return []
+
+
+class Trusting(Publisher):
+    """What a dead batch has left behind is taken to be as the catalogue says."""
+
+    def redo(self, attempt: Attempt) -> list[Outcome]:
+        outcomes = self.publish(attempt.keys)
+        self.table.write([attempt.drop()])
+        return outcomes
+
+
+class ReadsLate(Renderer):
+    """The revision is read after the rows that it stands for."""
+
+    def _put(self, states: dict[str, Any], renditions: dict[str, Any]) -> Any:
+        return super()._put(self.catalogue.collections(states), renditions)
+
+
+class LatePublisherOfFeeds(Publisher):
+    def renderer(self) -> Renderer:
+        return ReadsLate(site=self.site, table=self.table, imprint=self.imprints.current(), ping=self.ping)
+
+
+class Blind(ChaoticTable):
+    """The sweep takes it that every file is as the catalogue says."""
+
+    def query(self, partition: str, **bounds: Any) -> Any:
+        return super().query(partition, **bounds)
+
+    def get(self, partition: str, sort: str) -> Row | None:
+        if (partition, sort) == ("site", "swept"):
+            return Row(partition="site", sort="swept", item={"at": "2999-01-01T00:00:00+00:00"}, version=1)
+        return super().get(partition, sort)
+
+
+MUTANTS = {
+    "feeds without their fence": Kit(store=Unfenced),
+    "no attempt row": Kit(table=Unannounced),
+    "a withdrawal that forgets a collection": Kit(table=Forgetful),
+    "rows without versions": Kit(table=Versionless),
+    "revisions that stand still": Kit(table=Hasty),
+    "pages after feeds": Kit(store=LatePages, publisher=LatePublisher),
+    "no look again": Kit(publisher=LooksOnce),
+    "a trusting redo": Kit(publisher=Trusting),
+    "revisions read late": Kit(publisher=LatePublisherOfFeeds),
+    "no sweep": Kit(table=Blind),
+}
+
+
+@pytest.mark.parametrize("mutant", MUTANTS)
+def test_a_mistake_is_noticed(mutant: str) -> None:
+    machine = type("Mutant", (Newsroom,), {"kit": MUTANTS[mutant]})
+    with pytest.raises(Violation):
+        run_state_machine_as_test(machine, settings=settings(BOUNDED, max_examples=150))
