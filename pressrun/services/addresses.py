@@ -34,6 +34,10 @@ class Addresses:
         self._table = table
         self._catalogue = Catalogue(table)
 
+    def known(self, key: str) -> Source | None:
+        """What the catalogue knows of a file."""
+        return self._catalogue.sources([key]).get(key)
+
     def rows_for(self, sources: Iterable[Source]) -> list[tuple[str, str]]:
         """The rows that `claim` needs to see."""
         return [

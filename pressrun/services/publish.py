@@ -415,7 +415,7 @@ class Publisher:
         """The catalogue rows of a published article, as far as they change."""
         old, changes = work.old, work.changes
         changes.append(Save(partition="source", sort=work.key, item=new.item(), expect=new.version))
-        before = {(name, old.sort) for name in old.collections} if old else set()
+        before = {(name, old.sort) for name in old.collections} if old and old.live else set()
         now = {(name, new.sort) for name in new.collections}
         entry_changed = suspect or old is None or (old.entry, old.id) != (new.entry, new.id)
         card_changed = suspect or old is None or old.card != new.card or before != now
@@ -428,11 +428,12 @@ class Publisher:
             changes.append(Save(partition="entry", sort=new.id, item=stored))
         if card_changed:
             work.touched |= _spans(new, imprint)
-        changes += [Drop(partition=f"in {name}", sort=sort) for name, sort in sorted(before - now)]
+        if old and old.live and old.id != new.id:
+            changes += self._let_go(work, old)
+        else:
+            changes += [Drop(partition=f"in {name}", sort=sort) for name, sort in sorted(before - now)]
         if old and before != now:
             work.touched |= {*old.collections, *_spans(old, imprint)}
-        if old and old.id and old.id != new.id:
-            changes += [Drop(partition=kind, sort=old.id) for kind in ("entry", "id")]
         if old:
             gone = [name for name in old.uses if name not in new.uses]
             changes += [Drop(partition=f"uses {name}", sort=work.key) for name in gone]
@@ -459,7 +460,7 @@ class Publisher:
         work.awaken = True
         if old is None:
             if not is_article(work.key) and not asset_problem(work.key):
-                self.site.delete(work.key)  # put by a slow or dead worker, after somebody else withdrew it
+                self._clear(work)  # put by a slow or dead worker, after somebody else withdrew it
             work.outcome = Outcome(key=work.key, state="ignored")
             return
         if old.state == "asset":
@@ -475,13 +476,34 @@ class Publisher:
         kind: Kind = "asset" if old.state == "asset" else "article"
         work.outcome = Outcome(key=work.key, state="withdrawn", kind=kind, path=old.path)
 
+    def _clear(self, work: Work) -> None:
+        """Removes what may stand where no file does. What the publisher writes itself in such a place is put back."""
+        self.site.delete(work.key)
+        if work.key in WELL_KNOWN_FILES:
+            self.renderer().bump([DIRECTORY], suspect=True)
+            work.touched.add(DIRECTORY)
+
     def _leave(self, work: Work, old: Source, imprint: Imprint) -> None:
         """Takes a live article out of its collections; its addresses remember that it was there."""
-        work.changes += [Drop(partition=f"in {name}", sort=old.sort) for name in old.collections]
-        work.changes += [Drop(partition=kind, sort=old.id) for kind in ("entry", "id")]
+        work.changes += self._let_go(work, old)
         work.leave_addresses(old, lambda sort: self.table.get("path", sort))
         work.touched |= {*old.collections, *_spans(old, imprint)}
         work.awaken = True
+
+    def _let_go(self, work: Work, old: Source) -> list[Save | Drop]:
+        """Drops what the catalogue shows of a live article; not what another file with the same id shows by now."""
+        row = self.table.get("id", old.id)
+        places = {(f"in {name}", old.sort) for name in old.collections} | {("entry", old.id)}
+        changes: list[Save | Drop] = []
+        if row is not None and work.owns(row):
+            changes.append(Drop(partition="id", sort=old.id, expect=row.version))
+        elif row is not None:
+            key = str(row.item["source"])
+            other = self.addresses.known(key)
+            if other and other.live and other.id == old.id:
+                places -= {(f"in {name}", other.sort) for name in other.collections} | {("entry", old.id)}
+            changes.append(Save(partition="id", sort=old.id, item=row.item, expect=row.version))
+        return changes + [Drop(partition=partition, sort=sort) for partition, sort in sorted(places)]
 
     def _commit(self, works: list[Work]) -> set[str]:
         """Writes each file's rows as a whole; the keys that others were faster with."""
