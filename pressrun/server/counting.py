@@ -22,6 +22,7 @@ def count_views(views: Views, stop: Event, on_error: Callable[[Exception], None]
             views.look()
             if time.monotonic() >= next_tick:
                 views.tick()
+                views.totals.refresh(full=True)  # articles come, go and change their titles, too
                 next_tick = time.monotonic() + TICK
             failures = 0
         except Exception as error:  # the server stays up, whatever counting runs into
