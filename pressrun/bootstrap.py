@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sesv2 import SESV2Client
 
     from pressrun.adapters.aws.clients import Clients
+    from pressrun.adapters.local.files import FileStore
 
 
 class SystemClock:
@@ -94,6 +95,7 @@ class House:
     readers: Readers
     post: Post
     views: Views
+    queues: Mapping[str, Queue]  # all that there are, by what is in them
 
 
 def furnished(
@@ -115,6 +117,7 @@ def furnished(
     close: Callable[[], None] = nobody,
     notify: Callable[[str, str], None] = nobody,
     ping: Callable[[str, Sequence[str]], None] = nobody,
+    others: Mapping[str, Queue] | None = None,
 ) -> House:
     """The services over some backends: the same ones everywhere."""
     imprints = Imprints(content, table, overrides)
@@ -204,6 +207,7 @@ def furnished(
             clock=clock,
             segments=Segments(counter, folder) if folder else None,
         ),
+        queues={"publish": queue, "mail": mail_queue, **(others or {})},
     )
 
 
@@ -290,6 +294,13 @@ def local(
     )
 
 
+def folder(path: Path) -> FileStore:
+    """The files of a content folder, for whoever brings it in line with another place."""
+    from pressrun.adapters.local.files import FileStore
+
+    return FileStore(path, etags="stat")
+
+
 def aws(environment: Mapping[str, str] = os.environ) -> House:
     """S3, DynamoDB and SQS, named by the environment.
 
@@ -298,7 +309,8 @@ def aws(environment: Mapping[str, str] = os.environ) -> House:
     PRESSRUN_DEAD_QUEUE_URL, optional, its dead letters; PRESSRUN_MAIL_QUEUE_URL and PRESSRUN_MAIL_DEAD_QUEUE_URL
     those of the mail (letters and records are kept under `mail/` in the content bucket); PRESSRUN_TOPIC_ARN,
     optional, the editors' notifications; PRESSRUN_LOG_BUCKET, optional, the access logs that are counted (counts are
-    kept under `views/` in the content bucket).
+    kept under `views/` in the content bucket). PRESSRUN_FEEDBACK_QUEUE_URL and PRESSRUN_COUNT_QUEUE_URL, with their
+    …_DEAD_QUEUE_URL, are for `pressrun status` and `redrive` alone.
     Raises Permanent where one is missing.
     """
     from pressrun.adapters.aws.clients import Clients
@@ -331,6 +343,11 @@ def aws(environment: Mapping[str, str] = os.environ) -> House:
     clock = SystemClock()
     mailer = Once(lambda: _mailer(environment, "ses", None, clock, lambda: _ses(environment, clients.sesv2)))
     topic = environment.get("PRESSRUN_TOPIC_ARN", "")
+    others = {
+        name.lower(): SqsQueue(clients.sqs, url, environment.get(f"PRESSRUN_{name}_DEAD_QUEUE_URL"))
+        for name in ("FEEDBACK", "COUNT")
+        if (url := environment.get(f"PRESSRUN_{name}_QUEUE_URL"))
+    }
 
     def close() -> None:
         for part in (source, site, reports, table, queue, mail, mail_queue, mailer, clients, views):
@@ -355,6 +372,7 @@ def aws(environment: Mapping[str, str] = os.environ) -> House:
         close=close,
         notify=SnsTopic(clients.sns, topic).tell if topic else nobody,
         ping=_ping,
+        others=others,
     )
 
 

@@ -13,7 +13,7 @@ import typer
 from rich.markup import escape
 
 from pressrun import __version__
-from pressrun.commands import bounces, issues, subscribers, views
+from pressrun.commands import bounces, exchange, issues, subscribers, views
 from pressrun.commands.common import (
     DEFAULT_CONTENT,
     DEFAULT_HOME,
@@ -23,16 +23,15 @@ from pressrun.commands.common import (
     err,
     fail,
     out,
+    print_problem,
     progress,
     require_folder,
+    take_aws_environment,
 )
 from pressrun.config import SETTINGS_FILE
-from pressrun.domain.problems import Problem
 from pressrun.errors import Invalid, PressrunError
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from pressrun.services.sweep import Report
     from pressrun.services.work import Outcome
 
@@ -55,6 +54,8 @@ app.add_typer(issues.app)
 app.add_typer(subscribers.app)
 app.add_typer(views.app)
 app.command()(bounces.bounce)
+for command in (exchange.push, exchange.pull):
+    app.command()(command)
 
 
 @app.callback(invoke_without_command=True)
@@ -81,12 +82,14 @@ def publish(
     from pressrun.runs import passed_over, publish_all
 
     require_folder(content)
+    if target == "aws":
+        take_aws_environment(home)
     with progress("Publishing") as report_progress:
         report = publish_all(
             content, home, target=target, jobs=jobs or os.cpu_count() or 1, progress=report_progress
         )
     for problem in passed_over(content) if target == "local" else []:
-        _print_problem(problem, err)
+        print_problem(problem, err)
     _tell(report, home / "site" if target == "local" else None)
     if not (content / SETTINGS_FILE).exists():
         out.print(
@@ -167,7 +170,7 @@ def check(
         )
     else:
         for problem in problems:
-            _print_problem(problem, out)
+            print_problem(problem, out)
         counts = f"{count(len(errors), 'error')}, {count(len(problems) - len(errors), 'warning')}"
         out.print(counts if problems else "Nothing to mend.")
     if errors:
@@ -198,6 +201,8 @@ def doctor(content: Content = DEFAULT_CONTENT, home: Home = DEFAULT_HOME, target
     """Say what is configured and what is missing. Exits with 1 where publishing would not work."""
     from pressrun.runs import examine
 
+    if target == "aws":
+        take_aws_environment(home)
     healthy = True
     for finding in examine(content, home, target):
         mark = {"ok": "[green]ok  [/]", "hint": "[yellow]hint[/]", "bad": "[red]bad [/]"}[finding.level]
@@ -215,7 +220,7 @@ def _tell(report: Report, site: Path | None, *, quiet: bool = False) -> None:
     changed = [outcome for outcome in report.outcomes if outcome.state in _LABELS]
     for outcome in report.of("refused"):
         for problem in outcome.problems:
-            _print_problem(problem, err)
+            print_problem(problem, err)
     articles = [outcome for outcome in changed if outcome.kind == "article"]
     if len(articles) <= 12:
         for outcome in articles:
@@ -250,19 +255,13 @@ def _summary(report: Report) -> str:
     )
 
 
-def _print_problem(problem: Problem, console: Console) -> None:
-    color = "red" if problem.severity == "error" else "yellow"
-    place = f"{problem.file}:{problem.line}" if problem.line else problem.file
-    console.print(f"[bold]{escape(place)}[/]: [{color}]{escape(problem.what)}[/]; {escape(problem.todo)}")
-
-
 def main() -> None:
     """The entry point: every error that Pressrun raises on purpose is printed, not traced."""
     try:
         app()
     except Invalid as error:
         for problem in error.problems:
-            _print_problem(problem, err)
+            print_problem(problem, err)
         sys.exit(1)
     except PressrunError as error:
         err.print(f"[red]error[/]: {escape(str(error))}")

@@ -162,6 +162,14 @@ class Table(Protocol):
         """
         ...
 
+    def scan(self, *, after: tuple[str, str] | None = None) -> Iterator[Row]:
+        """Every row, partition and all, in an order of the backend's own that does not change.
+
+        `after`: the keys of a row that an earlier scan gave, to go on behind it. Rows written meanwhile may show up or
+        not; each that is there all the time comes once. Reads some at a time.
+        """
+        ...
+
     def write(self, changes: Sequence[Save | Drop]) -> None:
         """All changes or none, at most MAX_WRITE, each row at most once. Raises Conflict, Transient, Permanent."""
         ...
@@ -200,6 +208,18 @@ class DeadLetter:
     cause: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Depth:
+    """How many messages a queue holds: those that can be received now, are held back or in hand, and are dead.
+
+    SQS counts approximately.
+    """
+
+    waiting: int
+    hidden: int
+    dead: int
+
+
 class Queue(Protocol):
     """Messages, delivered at least once, in no certain order."""
 
@@ -217,6 +237,10 @@ class Queue(Protocol):
 
     def release(self, message: Message, *, delay: int = 0, cause: str = "") -> None:
         """Not done: it comes back after `delay` seconds, or goes to the dead letters, with `cause`."""
+        ...
+
+    def depth(self) -> Depth:
+        """How much there is; looking changes nothing. Raises Transient."""
         ...
 
     def dead(self) -> Iterator[DeadLetter]:

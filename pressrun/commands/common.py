@@ -23,6 +23,7 @@ from rich.progress import (
 from rich.progress import TimeRemainingColumn as Remaining
 
 from pressrun.config import SETTINGS_FILE, environment_settings, publication_from, read_settings
+from pressrun.domain.problems import Problem
 from pressrun.domain.publication import Publication
 from pressrun.errors import NotFound
 
@@ -54,6 +55,7 @@ ContentOption = Annotated[
         envvar="PRESSRUN_CONTENT",
     ),
 ]
+AWS_ENV = "aws.env"
 DEFAULT_CONTENT, DEFAULT_HOME = Path("content"), Path(".pressrun")
 
 
@@ -82,15 +84,40 @@ def opened(content: Path, home: Path, target: str, *, made: bool = True) -> Iter
     from pressrun import bootstrap
 
     if target == "aws":
-        house = bootstrap.aws()
-    else:
-        if made and not (home / "catalogue.db").exists():
-            fail(f"there is nothing in {home} yet; name the one of your publication with --home")
-        house = bootstrap.local(content, home)
+        with aws_house(home) as house:
+            yield house
+        return
+    if made and not (home / "catalogue.db").exists():
+        fail(f"there is nothing in {home} yet; name the one of your publication with --home")
+    house = bootstrap.local(content, home)
     try:
         yield house
     finally:
         house.close()
+
+
+@contextmanager
+def aws_house(home: Path) -> Iterator[House]:
+    """The publication on AWS that the environment names, or else what `pressrun deploy` wrote."""
+    from pressrun import bootstrap
+
+    take_aws_environment(home)
+    house = bootstrap.aws()
+    try:
+        yield house
+    finally:
+        house.close()
+
+
+def take_aws_environment(home: Path) -> None:
+    """Adds the variables of HOME/aws.env to the environment; those that are set already stay."""
+    path = home / AWS_ENV
+    if not path.is_file():
+        return
+    for line in path.read_text(encoding="utf-8").splitlines():
+        name, equals, value = line.partition("=")
+        if equals and not name.startswith("#"):
+            os.environ.setdefault(name.strip(), value.strip())
 
 
 def settings(house: House) -> Publication:
@@ -100,6 +127,13 @@ def settings(house: House) -> Publication:
     except NotFound:
         found = {}
     return publication_from(found, environment_settings(os.environ))
+
+
+def print_problem(problem: Problem, console: Console) -> None:
+    """A finding on one line: where, what, and what to do."""
+    color = "red" if problem.severity == "error" else "yellow"
+    place = f"{problem.file}:{problem.line}" if problem.line else problem.file
+    console.print(f"[bold]{escape(place)}[/]: [{color}]{escape(problem.what)}[/]; {escape(problem.todo)}")
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from typing import Any
 from pressrun.config import ENVIRONMENT_PREFIX, SETTINGS_FILE, publication_from, read_settings
 from pressrun.domain.publication import Publication
 from pressrun.errors import Invalid, NotFound
-from pressrun.ports import MAX_ITEM, ObjectStore, Save, Table
+from pressrun.ports import MAX_ITEM, Item, ObjectStore, Save, Table
 from pressrun.rendering.rehearsal import rehearse
 from pressrun.rendering.theme import Theme
 
@@ -78,18 +78,23 @@ class Imprints:
             if self._table.get(*_ROW) is None:
                 raise
 
+    def described(self) -> Item:
+        """The imprint that the content describes, as it is stored once in force. Raises Invalid."""
+        settings, templates = _described(self._content)
+        publication = publication_from(settings, self._environment)
+        item: Item = {"publication": publication.to_item(), "templates": {**templates}}
+        return item
+
     def refresh(self) -> bool:
         """Reads settings and templates from the content; True where they changed.
 
         Raises Invalid with file and line where they are wrong: the ones in force stay so.
         """
-        settings, templates = _described(self._content)
-        publication = publication_from(settings, self._environment)
-        item: Any = {"publication": publication.to_item(), "templates": templates}
+        item: Any = self.described()
         row = self._table.get(*_ROW)
         if row is not None and row.item == item:
             return False
-        rehearse(Theme(publication, templates))
+        rehearse(Theme(Publication.from_item(item["publication"]), item["templates"]))
         self._table.write([Save(partition=_ROW[0], sort=_ROW[1], item=item)])
         return True
 

@@ -12,7 +12,7 @@ import pytest
 from pressrun.adapters.aws.sqs import SqsQueue
 from pressrun.adapters.local.sqlite import SqliteQueue
 from pressrun.errors import Permanent
-from pressrun.ports import Message, Queue
+from pressrun.ports import Depth, Message, Queue
 
 Together = Callable[[int, Callable[[int], Any]], list[Any]]
 MAX_RECEIVES = 3
@@ -287,3 +287,14 @@ def test_processes_share_the_messages(
     seen = [line for lines in printed for line in lines.split()]
     assert sorted(seen, key=int) == bodies
     assert sqlite_queue.receive() == []
+
+
+def test_a_queue_says_how_much_it_holds(queue: Queue) -> None:
+    assert queue.depth() == Depth(waiting=0, hidden=0, dead=0)
+    queue.send(["poison"])
+    kill(queue, "broken")
+    queue.send(["a", "b", "c"])
+    queue.send(["later"], delay=900)
+    one_in_hand = queue.receive(1)
+    assert len(one_in_hand) == 1
+    assert queue.depth() == Depth(waiting=2, hidden=2, dead=1)

@@ -339,6 +339,35 @@ def test_rows_can_be_dropped_while_they_are_queried(table: Table) -> None:
     assert list(table.query("p")) == []
 
 
+# --- scans ---
+
+
+def test_a_scan_gives_every_row_of_every_partition_once(table: Table) -> None:
+    wanted = {(partition, sort) for partition in ("p", "q é", "r/1") for sort in SORTS}
+    table.write_each([save(sort, {"of": partition}, partition=partition) for partition, sort in wanted])
+    table.increment("counter", "c")
+    rows = list(table.scan())
+    assert len(rows) == len(wanted) + 1
+    assert {(row.partition, row.sort): row.item for row in rows} == {
+        **{(partition, sort): {"of": partition} for partition, sort in wanted},
+        ("counter", "c"): {"n": 1},
+    }
+
+
+def test_a_scan_goes_on_after_a_row_and_a_page_of_the_backend(table: Table) -> None:
+    """1 MB in DynamoDB, hundreds of rows in SQLite."""
+    table.write_each([save(f"{n:02}", {"t": noise(n, 150_000)}, partition=f"p{n}") for n in range(9)])
+    table.write_each([save(f"{n:04}") for n in range(600)])
+    rows = [(row.partition, row.sort) for row in table.scan()]
+    assert len(set(rows)) == len(rows) == 609
+    for place in (0, 300, 607, 608):
+        assert [(row.partition, row.sort) for row in table.scan(after=rows[place])] == rows[place + 1 :]
+
+
+def test_an_empty_table_has_nothing_to_scan(table: Table) -> None:
+    assert list(table.scan()) == []
+
+
 # --- many ---
 
 

@@ -140,6 +140,19 @@ class DynamoTable:
             "ConsistentRead": True,
         }
 
+    def scan(self, *, after: tuple[str, str] | None = None) -> Iterator[Row]:
+        """Every row, by pages of at most 1 MB. Raises Transient, Permanent."""
+        request: dict[str, Any] = {"TableName": self._name, "ConsistentRead": True}
+        if after:
+            request["ExclusiveStartKey"] = _key(*after)
+        while True:
+            with translated(self._name):
+                page = self._client.scan(**request)
+            yield from map(_row, page["Items"])
+            if "LastEvaluatedKey" not in page:
+                return
+            request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+
     def write(self, changes: Sequence[Save | Drop]) -> None:
         """All changes or none. Raises Conflict, Transient, Permanent."""
         encoded = encode_changes(changes)

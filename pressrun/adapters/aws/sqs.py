@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError
 from pressrun.adapters.aws.errors import code_of, translated
 from pressrun.adapters.rules import require_body
 from pressrun.errors import Permanent, Transient
-from pressrun.ports import DeadLetter, Message
+from pressrun.ports import DeadLetter, Depth, Message
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -128,6 +128,29 @@ class SqsQueue:
             except ClientError as error:
                 if not _is_stale(error):
                     raise
+
+    def depth(self) -> Depth:
+        """How much there is, as far as SQS knows. Raises Transient, Permanent."""
+        waiting, hidden = self._depth(self._url)
+        return Depth(
+            waiting=waiting, hidden=hidden, dead=sum(self._depth(self._dead_url)) if self._dead_url else 0
+        )
+
+    def _depth(self, url: str) -> tuple[int, int]:
+        with translated(url):
+            found = self._client.get_queue_attributes(
+                QueueUrl=url,
+                AttributeNames=[
+                    "ApproximateNumberOfMessages",
+                    "ApproximateNumberOfMessagesDelayed",
+                    "ApproximateNumberOfMessagesNotVisible",
+                ],
+            )["Attributes"]
+        hidden = (
+            found.get("ApproximateNumberOfMessagesDelayed", "0"),
+            found.get("ApproximateNumberOfMessagesNotVisible", "0"),
+        )
+        return int(found.get("ApproximateNumberOfMessages", "0")), sum(map(int, hidden))
 
     def dead(self) -> Iterator[DeadLetter]:
         """The dead letters. While they are read, up to LOOK seconds, nobody else sees them."""

@@ -10,7 +10,7 @@ from typing import Final
 
 from pressrun.adapters.local.database import Database
 from pressrun.adapters.rules import require_body
-from pressrun.ports import Clock, DeadLetter, Message
+from pressrun.ports import Clock, DeadLetter, Depth, Message
 
 MAX_RECEIVE: Final = 10
 PAGE: Final = 200  # dead letters that are read at a time
@@ -97,6 +97,16 @@ class SqliteQueue:
                 " WHERE id = ? AND receipt = ?",
                 (self._now() + delay, cause, self._max_receives, int(message.id), message.receipt),
             )
+
+    def depth(self) -> Depth:
+        """How much there is. What nobody has looked for yet since its last lease ran out counts as dead."""
+        now = self._now()
+        [(waiting, hidden, dead)] = self._database.read(
+            "SELECT total(NOT gone AND due <= ?), total(NOT gone AND due > ?), total(gone) FROM (SELECT due,"
+            " dead OR (due <= ? AND receives >= ?) AS gone FROM messages WHERE queue = ?)",
+            (now, now, now, self._max_receives, self._name),
+        )
+        return Depth(waiting=int(waiting), hidden=int(hidden), dead=int(dead))
 
     def dead(self) -> Iterator[DeadLetter]:
         """The dead letters, oldest first; looking does not remove them."""

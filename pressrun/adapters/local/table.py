@@ -108,6 +108,19 @@ class SqliteTable:
             else:
                 low = f"{last}\0"
 
+    def scan(self, *, after: tuple[str, str] | None = None) -> Iterator[Row]:
+        """Every row, ordered by partition and sort key, PAGE at a time."""
+        last = after or ("", "")
+        while True:
+            rows = self._database.read(
+                f"{_READ} WHERE (partition, sort) > (?, ?) ORDER BY partition, sort LIMIT ?", (*last, PAGE)
+            )
+            for row in rows:
+                yield _row(*row)
+            if len(rows) < PAGE:
+                return
+            last = (rows[-1][0], rows[-1][1])
+
     def write(self, changes: Sequence[Save | Drop]) -> None:
         """All changes or none. Raises Conflict, Transient, Permanent."""
         encoded = encode_changes(changes)
