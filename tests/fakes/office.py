@@ -150,13 +150,12 @@ class Office:
             handled += found
         return handled
 
-    def minutes(self, number: int, *, ticking: bool = True) -> None:
-        """Time passes, minute by minute, with its ticks and work."""
-        for _ in range(number):
-            self.clock.advance(60)
-            if ticking:
-                self.house.newsroom.tick()
-                self.house.deliverer.sweep()
+    def minutes(self, number: int, *, step: int = 1) -> None:
+        """Time passes, minute by minute or in longer steps, with its ticks and work."""
+        for _ in range(0, number, step):
+            self.clock.advance(60 * step)
+            self.house.newsroom.tick()
+            self.house.deliverer.sweep()
             self.work()
 
     def states(self) -> dict[str, tuple[str, str]]:
