@@ -38,6 +38,15 @@ class Addresses:
         """What the catalogue knows of a file."""
         return self._catalogue.sources([key]).get(key)
 
+    def departed(self, work: Work, article_id: str, rows: Rows) -> str:
+        """The file that is still published with this id, though it is gone and the id may be taken; or ""."""
+        row = rows.get(("id", article_id))
+        if row is None or work.owns(row):
+            return ""
+        key = str(row.item["source"])
+        known = self.known(key)
+        return key if known and known.live and known.id == article_id else ""
+
     def rows_for(self, sources: Iterable[Source]) -> list[tuple[str, str]]:
         """The rows that `claim` needs to see."""
         return [

@@ -174,7 +174,7 @@ class Publisher:
                 stage.awake |= {row.sort for row in self.table.query(f"uses {work.key}")}
             for path in work.released if work.outcome.state != "refused" else ():
                 stage.awake |= {row.sort for row in self.table.query(f"waits {claim_of(path)}")}
-        return [key for key in keys if key in again]
+        return [*sorted(again.difference(keys)), *(key for key in keys if key in again)]
 
     def _read(self, keys: list[str]) -> list[Work]:
         blobs = {key: self._blob(key) for key in keys}
@@ -260,12 +260,18 @@ class Publisher:
             uses = [name for name in (new.uses if new else ()) if name not in used]
             changes += [Save(partition=f"uses {name}", sort=work.key, item={}) for name in uses]
         stage.attempt = replace(
-            stage.attempt, collections=tuple(sorted(collections)), paths=tuple(sorted(paths))
+            stage.attempt,
+            keys=tuple(dict.fromkeys([*stage.attempt.keys, *(work.key for work in works)])),
+            collections=tuple(sorted(collections)),
+            paths=tuple(sorted(paths)),
         )
         self.table.write_each([stage.attempt.save(), *changes])
 
     def _carry_out(self, works: list[Work], imprint: Imprint, *, suspect: bool) -> set[str]:
-        """Files, claims, pages and rows; the keys that somebody else was faster with."""
+        """Files, claims, pages and rows; the keys that want another go: somebody else was faster with them.
+
+        Where an article takes the id of a file that is gone, that one has to be withdrawn first, and is among them.
+        """
         for work in works:
             if work.blob is not None and work.settled is None:
                 self._publish_file(work, work.blob, imprint, suspect=suspect)
@@ -275,6 +281,8 @@ class Publisher:
         rows = self.table.get_many([*self.addresses.rows_for(sources), *used])
         claims: list[tuple[Work, list[Save | Drop]]] = []
         claimed: list[tuple[Work, Settled]] = []
+        leaving = {work.key for work in works if work.blob is None}
+        again: set[str] = set()
         for work, settled in articles:
             if settled.source.state != "published":
                 self._hold(work, settled.source, imprint)
@@ -284,9 +292,15 @@ class Publisher:
             except Invalid as error:
                 self._refuse(work, error.problems, waits=tuple(sorted(work.released)))
                 continue
+            before = self.addresses.departed(work, identified.source.id, rows)
+            if (
+                before and before not in leaving
+            ):  # else both would stand in the feeds until word of that comes
+                again |= {before, work.key}
+                continue
             claims.append((work, changes))
             claimed.append((work, identified))
-        again = self._write_in_groups(claims)
+        again |= self._write_in_groups(claims)
         for work, changes in claims:
             work.changes += still_held(changes)
         ready = [(work, settled) for work, settled in claimed if work.key not in again]
@@ -294,10 +308,13 @@ class Publisher:
         heirs = {work.heir_of: work for work, _ in claimed if work.heir_of}
         for work in works:
             work.successor = heirs.get(work.key)
-        again |= self._take_leave([work for work in works if work.blob is None], again, imprint)
-        return again | self._commit([work for work in works if work.key not in again])
+        again |= self._take_leave(
+            [work for work in works if work.blob is None], again, imprint, suspect=suspect
+        )
+        ending = [work for work in works if work.key not in again]
+        return again | self._commit(sorted(ending, key=lambda work: work.blob is not None))
 
-    def _take_leave(self, gone: list[Work], again: set[str], imprint: Imprint) -> set[str]:
+    def _take_leave(self, gone: list[Work], again: set[str], imprint: Imprint, *, suspect: bool) -> set[str]:
         """Withdraws what is gone, unless it goes on under another name; the keys that wait for that name's next go."""
         waiting: set[str] = set()
         for work in gone:
@@ -307,7 +324,7 @@ class Publisher:
             elif heir is not None and heir.outcome and heir.outcome.state != "refused":
                 work.outcome = Outcome(key=work.key, state="moved", path=heir.outcome.path)
             else:
-                self._withdraw(work, imprint)
+                self._withdraw(work, imprint, suspect=suspect)
         return waiting
 
     # --- files that are not articles ------------------------------------------------------------------------
@@ -454,10 +471,11 @@ class Publisher:
         state: State = "draft" if new.state == "draft" else "scheduled"
         work.outcome = Outcome(key=work.key, state=state, path=new.path, due=new.due)
 
-    def _withdraw(self, work: Work, imprint: Imprint) -> None:
+    def _withdraw(self, work: Work, imprint: Imprint, *, suspect: bool) -> None:
         """The file is gone, and with it the article or asset."""
         old = work.old
-        work.awaken = True
+        # Were it always, files that are gone and referred to each other would wake each other for ever.
+        work.awaken = suspect or old is not None
         if old is None:
             if not is_article(work.key) and not asset_problem(work.key):
                 self._clear(work)  # put by a slow or dead worker, after somebody else withdrew it

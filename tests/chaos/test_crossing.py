@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from pressrun.ports import Save
 from tests.chaos.sources import SETTINGS_KEY, Draft, settings
 from tests.chaos.world import World
 
@@ -21,10 +22,11 @@ def world() -> World:
     return world
 
 
-def test_word_of_a_withdrawal_comes_after_another_file_took_the_id(world: World) -> None:
+@pytest.mark.parametrize("date", [FIRST.date, "2025-06-15"])
+def test_word_of_a_withdrawal_comes_after_another_file_took_the_id(world: World, date: str) -> None:
     """The article that has the id by now stays in its feeds."""
     world.remove("a.md")
-    world.write("b.md", replace(FIRST, slug="second"))
+    world.write("b.md", replace(FIRST, slug="second", date=date))
     world.publisher().publish(["b.md"])
     world.publisher().publish(["a.md"])
     world.check()
@@ -38,4 +40,31 @@ def test_an_article_that_gets_another_id_leaves_the_old_one_to_who_has_it(world:
     world.publisher().publish(["b.md"])
     world.write("a.md", replace(FIRST, id="two"))
     world.publisher().publish(["a.md"])
+    world.check()
+
+
+def test_both_come_in_one_batch(world: World) -> None:
+    """In either order."""
+    world.remove("a.md")
+    world.write("b.md", replace(FIRST, slug="second", date="2025-06-15"))
+    world.publisher().publish(["b.md", "a.md"])
+    world.check()
+
+
+def test_a_file_comes_back_after_another_took_its_id(world: World) -> None:
+    """It is as the catalogue knows it, to the byte, and yet it has to be looked at."""
+    world.remove("a.md")
+    world.write("b.md", replace(FIRST, slug="second"))
+    world.publisher().publish(["b.md"])
+    world.write("a.md", FIRST, 0)
+    world.check()
+
+
+def test_files_that_are_gone_do_not_wake_each_other_for_ever(world: World) -> None:
+    """Each was about to be published with a reference to the other when its worker died."""
+    there = world.there
+    there.table.write([Save(partition="uses c.md", sort="b.md", item={})])
+    there.table.write([Save(partition="uses b.md", sort="c.md", item={})])
+    world.publisher().publish(["b.md", "c.md"], force=True)
+    assert not there.queue.waiting()
     world.check()
