@@ -9,7 +9,7 @@ PORT ?= 8000
 WORKERS ?= 2
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help setup demo test test-all check format bench lock clean
+.PHONY: help setup demo test test-all check format bench bundle lock clean
 
 help: ## Say what can be made
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## (.*)/  make \1\t\2/' | expand -t 20
@@ -47,12 +47,16 @@ format: $(STAMP) ## Format the code
 bench: $(STAMP) ## Measure against Hugo, Pelican and Eleventy, side by side
 	@$(BIN)/python -m tests.benchmarks $(ARGS)
 
+bundle: $(STAMP) ## Make build/lambda.zip, from which all functions are deployed
+	@$(BIN)/python infra/bundle.py $(ARGS)
+
 LOCK = $(BIN)/python -m uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-header --quiet --upgrade
 lock: $(STAMP) ## Write the lock files anew
 	@$(BIN)/python -m pip install --quiet uv
 	@$(LOCK) --group dev --extra aws --extra local -o infra/lock/dev.txt
 	@$(LOCK) --extra local -o infra/lock/local.txt
+	@$(LOCK) --extra aws -o infra/lock/lambda.txt
 
 clean: ## Remove what was made
 	rm -rf $(VENV) .pressrun .bench dist build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
