@@ -13,7 +13,7 @@ import typer
 from rich.markup import escape
 
 from pressrun import __version__
-from pressrun.commands import bounces, exchange, issues, subscribers, views
+from pressrun.commands import bounces, exchange, issues, operate, subscribers, views
 from pressrun.commands.common import (
     DEFAULT_CONTENT,
     DEFAULT_HOME,
@@ -54,7 +54,7 @@ app.add_typer(issues.app)
 app.add_typer(subscribers.app)
 app.add_typer(views.app)
 app.command()(bounces.bounce)
-for command in (exchange.push, exchange.pull):
+for command in (exchange.push, exchange.pull, operate.status, operate.redrive, operate.cost):
     app.command()(command)
 
 
