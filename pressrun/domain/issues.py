@@ -45,6 +45,9 @@ class Issue:
     kind: Literal["article", "digest", "manual", "correction"] = "article"
     audience: Cadence = "article"
     articles: tuple[str, ...] = ()
+    ids: tuple[
+        str, ...
+    ] = ()  # of the articles, by which they are found after a move; empty where made by hand
     title: str = ""
     created: str = ""
     due: str = ""
@@ -70,14 +73,12 @@ class Issue:
         item = {
             name: value for name, value in asdict(self).items() if value and name not in {"id", "newsletter"}
         }
-        if self.articles:
-            item["articles"] = list(self.articles)
-        return item
+        return item | {name: list(item[name]) for name in ("articles", "ids") if name in item}
 
     @classmethod
     def from_item(cls, newsletter: str, identifier: str, item: Mapping[str, Any]) -> Issue:
         """The issue that `to_item` was called on."""
-        fields = {**item, "articles": tuple(item.get("articles", ()))}
+        fields = {**item, **{name: tuple(item.get(name, ())) for name in ("articles", "ids")}}
         return cls(id=identifier, newsletter=newsletter, **fields)
 
 

@@ -111,6 +111,7 @@ class Newsroom:
                 newsletter=newsletter.slug,
                 state="waiting" if old else "cooling",
                 articles=(news.key,),
+                ids=(news.id,),
                 title=news.title,
                 created=at,
                 due="" if old else instant(now + timedelta(minutes=newsletter.cooling_minutes)),
@@ -180,8 +181,13 @@ class Newsroom:
         since = str(row.item["until"]) if row else instant(until)
         if row is not None and since >= instant(until):
             return
-        keys = [str(one.item["source"]) for one in self._table.query("news", low=since, high=instant(until))]
-        wanted = [key for key in keys if self._is_for(newsletter, key)][-MAX_DIGEST:]
+        news = list(self._table.query("news", low=since, high=instant(until)))
+        ids = [one.sort.partition("#")[2] for one in news]
+        keys = self._stand(ids, [str(one.item["source"]) for one in news])
+        wanted = {
+            key: one for one, key in zip(ids, keys, strict=True) if self._is_news(newsletter, key, since)
+        }
+        wanted = dict(list(wanted.items())[-MAX_DIGEST:])
         changes: list[Save | Drop] = [
             Save(
                 partition=partition,
@@ -199,7 +205,8 @@ class Newsroom:
                 kind="digest",
                 audience=rhythm,
                 articles=tuple(wanted),
-                title=self._title(wanted),
+                ids=tuple(wanted.values()),
+                title=self._title(list(wanted)),
                 created=instant(self._clock.now()),
                 due=instant(until),
             )
@@ -209,16 +216,22 @@ class Newsroom:
         except Conflict:
             return  # another tick was faster
 
-    def _is_for(self, newsletter: Newsletter, key: str) -> bool:
+    def _is_news(self, newsletter: Newsletter, key: str, since: str) -> bool:
+        """Whether a digest takes an article. One whose file is broken at this moment is taken: the digest waits."""
         try:
             article = self.article(key)
         except Invalid:
+            return True
+        if article is None or not _takes(newsletter, article):
             return False
-        return (
-            article is not None
-            and wants_mail(article)
-            and _belongs(newsletter, article.tags, article.authors)
-        )
+        oldest = datetime.fromisoformat(f"{since}+00:00") - timedelta(days=newsletter.max_age_days)
+        return article.date >= oldest
+
+    def _stand(self, ids: Sequence[str], keys: Sequence[str]) -> list[str]:
+        """Where articles stand by now: their files may have been moved since `keys` were written down."""
+        rows = self._table.get_many([("id", one) for one in ids])
+        found = [rows.get(("id", one)) for one in ids]
+        return [str(row.item["source"]) if row else key for row, key in zip(found, keys, strict=True)]
 
     # --- the clock ---------------------------------------------------------------------------------------------
 
@@ -345,11 +358,12 @@ class Newsroom:
         newsletter = imprint.publication.newsletter(issue.newsletter)
         if newsletter is None:
             raise Permanent(f"the newsletter {issue.newsletter!r} is not in the settings any more")
-        articles = [article for key in issue.articles if (article := self.article(key)) is not None]
-        if issue.kind != "manual":
-            articles = [article for article in articles if wants_mail(article)]
+        keys = self._stand(issue.ids, issue.articles) if issue.ids else issue.articles
+        articles = [article for key in keys if (article := self.article(key)) is not None]
+        if issue.kind in {"article", "digest"}:
+            articles = [article for article in articles if _takes(newsletter, article)]
         if not articles:
-            raise NotFound("none of its articles is published any more, or wants to be mailed")
+            raise NotFound("none of its articles is published any more, or is for this newsletter")
         return composed(imprint, newsletter, issue, articles, self._clock.now())
 
     def frozen_letter(self, issue: Issue) -> Letter:
@@ -559,6 +573,11 @@ def _belongs(newsletter: Newsletter, tags: Sequence[str], authors: Sequence[str]
         if wanted and not {slugify(name) for name in wanted} & {slugify(name) for name in has}:
             return False
     return True
+
+
+def _takes(newsletter: Newsletter, article: Article) -> bool:
+    """Whether the newsletter mails an article, as its file is now."""
+    return wants_mail(article) and _belongs(newsletter, article.tags, article.authors)
 
 
 def _due(issue: Issue) -> str:

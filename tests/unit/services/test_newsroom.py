@@ -229,6 +229,49 @@ def test_a_digest_takes_what_was_published_since_the_last(tmp_path: Path) -> Non
     assert len(office.sink.sent) == 3
 
 
+def test_an_article_is_mailed_wherever_its_file_has_been_moved(office: Office) -> None:
+    """While it cools off, and before a digest."""
+    office.reader("each@example.org")
+    office.reader("daily@example.org", rhythm="daily")
+    office.minutes(1)
+    office.publish("tides.md")
+    (office.folder / "tides.md").rename(office.folder / "moved.md")
+    office.publish()
+    office.minutes(24 * 60, step=10)
+    assert office.sink.addresses() == ["each@example.org", "daily@example.org"]
+
+
+def test_a_digest_leaves_old_articles_out(office: Office) -> None:
+    """An import mails nobody, by a digest neither."""
+    office.reader("daily@example.org", rhythm="daily")
+    office.minutes(1)
+    office.publish("old.md", date="2020-01-01")
+    office.publish("new.md")
+    office.minutes(24 * 60, step=10)
+    assert [issue.articles for issue in office.issues() if issue.kind == "digest"] == [("new.md",)] * 2
+
+
+def test_a_digest_waits_for_an_article_whose_file_is_broken(office: Office) -> None:
+    """It would never be in a later one."""
+    office.minutes(1)
+    office.publish("tides.md")
+    (office.folder / "tides.md").write_text("---\ntitle: [\n---\n")
+    office.publish()
+    office.minutes(24 * 60, step=10)
+    states = {(issue.state, issue.articles) for issue in office.issues() if issue.audience == "daily"}
+    assert states == {("waiting", ("tides.md",))}
+
+
+def test_an_article_that_is_no_longer_for_a_newsletter_is_not_mailed_by_it(tmp_path: Path) -> None:
+    """Its tags are taken as they are when the cooling-off ends."""
+    office = Office(tmp_path, SETTINGS + 'tags = ["tides"]\n')
+    office.reader("ada@example.org")
+    office.publish("tides.md", tags="[tides]")
+    office.publish("tides.md", tags="[print]")
+    office.minutes(12)
+    assert office.issue().state == "cancelled" and office.sink.sent == []
+
+
 @pytest.mark.parametrize(
     ("rhythm", "at", "now", "due"),
     [
