@@ -11,16 +11,18 @@ from random import Random
 import pytest
 
 from tests.chaos.sources import DATES, EXTRA_CSS, PICTURE, SETTINGS_KEY, Draft, png, settings
-from tests.chaos.world import World
+from tests.chaos.world import Kit, World
 
 A = Draft(id="a", title="One", date=DATES[0], tags=("sea",), body="![A dot](@/assets/dot.png)", alias="/old/")
 B = Draft(id="b", title="Two", date=DATES[1], tags=("sea", "land"), author="Grace")
 C = Draft(id="c", title="Three", date=DATES[3], body="See [what b says](@/b.md).")
 
 
-def newsroom() -> World:
-    """Three articles and a picture, all published."""
-    return published().copy()
+def newsroom(kit: Kit | None = None) -> World:
+    """Three articles and a picture, all published; from now on made of the kit's parts."""
+    world = published().copy()
+    world.kit = kit or world.kit
+    return world
 
 
 @cache
@@ -86,9 +88,9 @@ def die(change: str, operation: int) -> bool:
     return more
 
 
-def stand_still(change: str, then: str, operation: int) -> bool:
+def stand_still(change: str, then: str, operation: int, kit: Kit | None = None) -> bool:
     """A worker stands before an operation while two others do what has changed since; False where it has no so many."""
-    world = newsroom()
+    world = newsroom(kit)
     CHANGES[change](world)
     more = until(world, operation)
     slow = world.scheduler.workers

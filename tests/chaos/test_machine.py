@@ -22,7 +22,7 @@ BOUNDED = settings(
 
 
 def test_the_site_is_what_the_files_say_whatever_happens() -> None:
-    """The same schedules every time."""
+    """The same schedules every time; twenty seconds of them."""
     run_state_machine_as_test(Newsroom, settings=BOUNDED)
 
 
