@@ -444,6 +444,25 @@ def scratch() -> Iterator[Table]:
         yield table
 
 
+@contextmanager
+def articles(content: Path, target: str) -> Iterator[ObjectStore]:
+    """The content folder alone, or the content bucket as the environment names it."""
+    from pressrun.adapters.local.files import FileStore
+
+    if target == "aws":
+        house = aws()
+        try:
+            yield house.content
+        finally:
+            house.close()
+        return
+    store = FileStore(content, etags="stat")
+    try:
+        yield store
+    finally:
+        store.close()
+
+
 def _ping(hub: str, urls: Sequence[str]) -> None:
     from pressrun.adapters.websub import ping
 

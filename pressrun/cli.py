@@ -13,7 +13,7 @@ import typer
 from rich.markup import escape
 
 from pressrun import __version__
-from pressrun.commands import bounces, exchange, issues, operate, subscribers, views
+from pressrun.commands import bounces, exchange, issues, moving, operate, subscribers, views
 from pressrun.commands.common import (
     DEFAULT_CONTENT,
     DEFAULT_HOME,
@@ -56,6 +56,7 @@ app.add_typer(views.app)
 app.command()(bounces.bounce)
 for command in (exchange.push, exchange.pull, operate.status, operate.redrive, operate.cost):
     app.command()(command)
+app.command("import")(moving.import_)
 
 
 @app.callback(invoke_without_command=True)

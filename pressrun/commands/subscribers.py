@@ -328,25 +328,57 @@ def import_(
     stays out. Doing it again changes nothing. Exits with 1 where a row was refused.
     """
     from pressrun.parsing.listfiles import sources
-    from pressrun.services.importing import Import
 
     require_folder(content)
     if not file.is_file():
         fail(f"there is no file {file}")
     mapping = _mapping(columns or [])
+    with sources(file.name, file.stat().st_size, lambda: file.open("rb")) as found:
+        tally = take_lists(
+            found,
+            file.name,
+            place=(content, home, target),
+            newsletter=newsletter or [],
+            mapping=mapping,
+            encoding=encoding,
+            delimiter=delimiter,
+            confirm=confirm,
+            dry_run=dry_run,
+            report=report,
+            form=form,
+        )
+    if tally.rows["refused"]:
+        raise typer.Exit(1)
+
+
+def take_lists(
+    found: list[Source],
+    name: str,
+    *,
+    place: tuple[Path, Path, str],
+    newsletter: list[str],
+    mapping: dict[str, str] | None = None,
+    encoding: str = "",
+    delimiter: str = "",
+    confirm: bool = False,
+    dry_run: bool = False,
+    report: Path | None = None,
+    form: str = "text",
+) -> Tally:
+    """Takes lists in and tells of it. `name` is what they came in; `place` content, home and target."""
+    from pressrun.services.importing import Import
+
     at = datetime.now(UTC).isoformat(timespec="seconds")
     with ExitStack() as stack:
-        rows, queue, publication = _rows(stack, content, home, target, dry_run=dry_run)
-        found = stack.enter_context(sources(file.name, file.stat().st_size, lambda: file.open("rb")))
-        tables = _tables(found, mapping, encoding, delimiter)
-        terms = _terms(tables, publication, newsletter or [], file.name, at)
+        rows, queue, publication = _rows(stack, *place, dry_run=dry_run)
+        tables = _tables(found, mapping or {}, encoding, delimiter)
+        terms = _terms(tables, publication, newsletter, name, at)
         notes = stack.enter_context(_notes(report, quiet=form == "json"))
         run = Import(rows, notes, _asker(queue) if confirm and queue else None)
         with progress("Reading" if dry_run else "Importing", counted=False) as tell:
             run.take_all(terms, tell)
     _tell_import(tables, run.tally, dry_run=dry_run, form=form, confirm=confirm)
-    if run.tally.rows["refused"]:
-        raise typer.Exit(1)
+    return run.tally
 
 
 # --- Parts ------------------------------------------------------------------------------------------------

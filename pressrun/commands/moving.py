@@ -1,0 +1,220 @@
+"""`pressrun import`: moving in from another system."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+from rich.markup import escape
+
+from pressrun.commands.common import (
+    DEFAULT_CONTENT,
+    DEFAULT_HOME,
+    Home,
+    Target,
+    count,
+    err,
+    fail,
+    out,
+    private_file,
+    progress,
+)
+from pressrun.commands.subscribers import take_lists
+from pressrun.config import SETTINGS_FILE
+
+if TYPE_CHECKING:
+    from pressrun.parsing.moving.archives import Member
+    from pressrun.parsing.moving.model import Importer
+    from pressrun.services.moving import Line, Moved
+
+SHOWN = 20
+
+
+class System(StrEnum):
+    """Where an export is from."""
+
+    GHOST = "ghost"
+    SUBSTACK = "substack"
+    WORDPRESS = "wordpress"
+    FEED = "feed"
+    MBOX = "mbox"
+
+
+def import_(
+    system: Annotated[System, typer.Argument(help="Where it is from.")],
+    source: Annotated[
+        Path, typer.Argument(help="What was exported: a file, a folder, a zip or tar archive.")
+    ],
+    content: Annotated[
+        Path, typer.Argument(help="The folder to put the articles in.", envvar="PRESSRUN_CONTENT")
+    ] = DEFAULT_CONTENT,
+    *,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would happen; write nothing.")] = False,
+    url: Annotated[
+        str, typer.Option("--url", help="The old site's address, where the export does not say it.")
+    ] = "",
+    newsletter: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--newsletter", metavar="SLUG", help="What subscribers get; needed if there are several."
+        ),
+    ] = None,
+    subscribers: Annotated[
+        bool, typer.Option("--subscribers/--no-subscribers", help="Whether lists in the export are taken in.")
+    ] = True,
+    report: Annotated[
+        Path | None,
+        typer.Option("--report", help="A CSV file for everything that was written, skipped or missed."),
+    ] = None,
+    form: Annotated[
+        Literal["text", "json"], typer.Option("--format", help="How to print the outcome.")
+    ] = "text",
+    home: Home = DEFAULT_HOME,
+    target: Target = "local",
+) -> None:
+    """Move in from another system: articles, pictures, old addresses, subscribers.
+
+    No file that is there is overwritten, doing it again changes nothing, and nothing that is imported is ever mailed.
+    What could not be carried over is said with its file and line. Exits with 1 where something was left behind.
+    """
+    from pressrun import bootstrap
+    from pressrun.parsing.moving.archives import opened
+    from pressrun.parsing.moving.model import Options
+    from pressrun.services.moving import Mover
+
+    if not source.exists():
+        fail(f"there is no {source}")
+    if url and not re.fullmatch(r"https?://[^\s/?#]+(/[^\s?#]*)?", url):
+        fail(f"--url {url!r}: write the old site's whole address, such as https://old.example.org")
+    if not dry_run and target == "local" and not content.exists():
+        content.mkdir(parents=True)
+    with opened(source) as export, bootstrap.articles(content, target) as store:
+        with progress("Reading") as bar:
+            mover = Mover(store, trial=dry_run)
+            items = importer(system)(export, Options(url=url.rstrip("/")))
+            moved = mover.take(items, lambda done: bar(done, max(done, len(export.members))))
+        _report(moved, report)
+        _tell(moved, form, dry_run=dry_run)
+        if moved.readers and subscribers:
+            place = (content, home, target)
+            _take_readers(moved.readers, source.name, place, newsletter or [], dry_run=dry_run, form=form)
+    if not dry_run and target == "local" and form == "text":
+        _check(content, home)
+    if moved.of("skipped"):
+        raise typer.Exit(1)
+
+
+def importer(system: System) -> Importer:
+    """The reader of a system's exports."""
+    from pressrun.parsing.moving import feed, ghost, mbox, substack, wordpress
+
+    return {
+        System.GHOST: ghost.ghost,
+        System.SUBSTACK: substack.substack,
+        System.WORDPRESS: wordpress.wordpress,
+        System.FEED: feed.feed,
+        System.MBOX: mbox.mbox,
+    }[system]
+
+
+def _report(moved: Moved, path: Path | None) -> None:
+    if path is None:
+        return
+    from pressrun.domain.roster import neutral
+
+    with private_file(path) as stream:
+        writer = csv.writer(stream)
+        writer.writerow(["outcome", "kind", "file", "line", "name", "written", "what", "todo"])
+        for one in moved.lines:
+            cells = [one.verdict, one.kind, one.place.file, str(one.place.line or ""), one.place.name, one.key,
+                     one.what, one.todo]  # fmt: skip
+            writer.writerow([neutral(cell) for cell in cells])
+
+
+def _tell(moved: Moved, form: str, *, dry_run: bool) -> None:
+    if form == "json":
+        lines = [
+            {"outcome": one.verdict, "kind": one.kind, "file": one.place.file, "line": one.place.line,
+             "name": one.place.name, "written": one.key, "what": one.what, "todo": one.todo}
+            for one in moved.lines
+        ]  # fmt: skip
+        sys.stdout.write(
+            json.dumps({"dry_run": dry_run, "lines": lines}, indent=2, ensure_ascii=False) + "\n"
+        )
+        return
+    articles = moved.of("written", "article")
+    for line in articles[:SHOWN]:
+        out.print(f"  [dim]{escape(line.key)}[/]")
+    if len(articles) > SHOWN:
+        out.print(f"  … and {len(articles) - SHOWN:,} more")
+    _list(moved.of("skipped"), "red", "skipped")
+    _list(moved.of("missed"), "yellow", "to look at")
+    verb = "would be written" if dry_run else "written"
+    done = [f"{count(len(articles), 'article')} {verb}", f"{count(len(moved.of('written', 'file')), 'file')}"]
+    if moved.of("written", "settings"):
+        done.append(f"{SETTINGS_FILE}")
+    for verdict, noun in (("unchanged", "unchanged"), ("skipped", "skipped"), ("missed", "to look at")):
+        if found := moved.of(verdict):  # type: ignore[arg-type]
+            done.append(f"{len(found):,} {noun}")
+    out.print(", ".join(done) + ".")
+    if dry_run:
+        out.print("This was a dry run: nothing was written.")
+
+
+def _list(lines: list[Line], color: str, noun: str) -> None:
+    for line in lines[:SHOWN]:
+        place = f"{line.place.file}:{line.place.line}" if line.place.line else line.place.file
+        name = f" “{line.place.name[:60]}”" if line.place.name else ""
+        todo = f"; {line.todo}" if line.todo else ""
+        err.print(f"[bold]{escape(place)}[/]:{escape(name)} [{color}]{escape(line.what)}[/]{escape(todo)}")
+    if len(lines) > SHOWN:
+        err.print(f"… and {len(lines) - SHOWN:,} more {noun}; --report FILE lists them all")
+
+
+def _take_readers(
+    lists: list[Member],
+    name: str,
+    place: tuple[Path, Path, str],
+    newsletter: list[str],
+    *,
+    dry_run: bool,
+    form: str,
+) -> None:
+    """Hands lists over to `pressrun subscribers`, where the publication has a newsletter."""
+    from pressrun.config import read_settings
+    from pressrun.parsing.listfiles import Source
+
+    content = place[0]
+    path = content / SETTINGS_FILE
+    declared = read_settings(path.read_bytes()).get("newsletters") if path.is_file() else None
+    if place[2] == "local" and not declared:
+        names = ", ".join(member.name for member in lists)
+        err.print(
+            f"Subscribers are left in {escape(names)}: declare a newsletter in {SETTINGS_FILE}, as the README shows,"
+            " and import again"
+        )
+        return
+    found = [Source(member.name, member.size, member.open) for member in lists]
+    take_lists(found, name, place=place, newsletter=newsletter, dry_run=dry_run, form=form)
+
+
+def _check(content: Path, home: Path) -> None:
+    from pressrun.runs import check_all
+
+    problems = check_all(content, home)
+    errors = [problem for problem in problems if problem.severity == "error"]
+    for problem in errors[:SHOWN]:
+        err.print(
+            f"[bold]{escape(problem.file)}:{problem.line}[/]: [red]{escape(problem.what)}[/]; {escape(problem.todo)}"
+        )
+    if not problems:
+        out.print("`pressrun check` finds nothing to mend.")
+    else:
+        counts = f"{count(len(errors), 'error')}, {count(len(problems) - len(errors), 'warning')}"
+        out.print(f"`pressrun check {escape(str(content))}` finds {counts}.")
