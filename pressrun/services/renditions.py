@@ -25,6 +25,7 @@ from pressrun.domain.listings import Collection as Listed
 from pressrun.domain.slugs import slugify
 from pressrun.domain.spans import DIRECTORY, SITE, Span, parse_span
 from pressrun.domain.urls import href
+from pressrun.errors import Transient
 from pressrun.ports import Drop, Item, Row, Save, Table
 from pressrun.rendering import directory, pages
 from pressrun.rendering.feeds import RENDERERS
@@ -118,7 +119,10 @@ class Renditions:
             return (self._month_of(cards[-1]).label, 0) if cards else ("", 0)
         month = self._month_of(cards[count])
         parts = archive_parts(_sized(self._cards_in(month)), self._settings)
-        return month.label, 1 + next(number for number, ids in enumerate(parts) if cards[count].id in ids)
+        for number, ids in enumerate(parts, start=1):
+            if cards[count].id in ids:
+                return month.label, number
+        raise Transient(f"{cards[count].id} left {month.label} while that was read")
 
     # --- the site, tags and authors -----------------------------------------------------------------------
 
@@ -131,7 +135,10 @@ class Renditions:
         if len(cards) > count:
             rest = cards[count]
             month = self._month_of(rest)
-            holder = archive_holding(rest.id, month.label, _sized(self._cards_in(month)), self._settings)
+            try:
+                holder = archive_holding(rest.id, month.label, _sized(self._cards_in(month)), self._settings)
+            except KeyError as error:
+                raise Transient(f"{rest.id} left {month.label} while that was read") from error
             feed = replace(feed, older=f"{self._publication.url}/{holder}")
         home = self._page(pages.index_page, listing)
         edge: Item = {"month": self._edge()[0]}

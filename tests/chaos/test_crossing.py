@@ -6,7 +6,10 @@ from dataclasses import replace
 
 import pytest
 
+from pressrun.domain.spans import SITE
+from pressrun.errors import Transient
 from pressrun.ports import Save
+from pressrun.services.renditions import Renditions
 from tests.chaos.sources import SETTINGS_KEY, Draft, settings
 from tests.chaos.world import World
 
@@ -68,3 +71,20 @@ def test_files_that_are_gone_do_not_wake_each_other_for_ever(world: World) -> No
     world.publisher().publish(["b.md", "c.md"], force=True)
     assert not there.queue.waiting()
     world.check()
+
+
+def test_an_article_goes_while_the_feed_that_shows_it_is_rendered(world: World) -> None:
+    """Whoever renders it comes again."""
+    for key, day in (("b.md", "11"), ("c.md", "12")):
+        world.write(key, Draft(id=key, date=f"2026-01-{day}"), 0)
+    world.settle()
+    imprint = world.publisher().imprints.current()
+    site, edge = (Renditions(world.there.table, imprint) for _ in range(2))
+    for reading in (site, edge):
+        assert len(reading._head(SITE)) == 3
+    world.remove("a.md", 0)
+    world.settle()
+    with pytest.raises(Transient):
+        site.of(SITE)
+    with pytest.raises(Transient):
+        edge.overflow()
