@@ -37,7 +37,7 @@ check: $(STAMP) ## Lint, type-check, and check imports and templates
 	@$(BIN)/ruff format --quiet --check .
 	@$(BIN)/mypy --no-error-summary
 	@$(BIN)/lint-imports --no-logo > /dev/null || $(BIN)/lint-imports
-	@$(BIN)/djlint --quiet --lint templates/web
+	@$(BIN)/djlint --quiet --lint templates/web templates/desk
 	@$(BIN)/pressrun check content
 
 format: $(STAMP) ## Format the code

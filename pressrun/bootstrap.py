@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from pressrun.config import environment_settings
 from pressrun.errors import Permanent
-from pressrun.ports import Clock, LogFolder, Mailer, ObjectStore, Queue, Table
+from pressrun.ports import Clock, LogFolder, Mailer, ObjectStore, Queue, Table, Versions
 from pressrun.services.addresses import PAGE_CACHE
 from pressrun.services.count import ViewCounter
 from pressrun.services.deliver import Deliverer
@@ -374,6 +374,46 @@ def aws(environment: Mapping[str, str] = os.environ) -> House:
         ping=_ping,
         others=others,
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shelves:
+    """What the desk keeps beside a publication: files that were withdrawn, and what files were before."""
+
+    aside: ObjectStore
+    versions: Versions
+    close: Callable[[], None]
+
+
+def local_shelves(home: Path) -> Shelves:
+    """`home/withdrawn` and `home/versions`."""
+    from pressrun.adapters.local.files import FileStore
+    from pressrun.adapters.local.versions import VersionFolder
+
+    aside = FileStore(home / "withdrawn", etags="stat")
+    versions = FileStore(home / "versions", etags="stat")
+
+    def close() -> None:
+        aside.close()
+        versions.close()
+
+    return Shelves(aside=aside, versions=VersionFolder(versions, SystemClock()), close=close)
+
+
+def aws_shelves(environment: Mapping[str, str] = os.environ) -> Shelves:
+    """`withdrawn/` in the content bucket, which nothing watches, and the bucket's own versions of `content/`."""
+    from pressrun.adapters.aws.clients import Clients
+    from pressrun.adapters.aws.s3 import S3Store
+    from pressrun.adapters.aws.versions import S3Versions
+
+    clients, bucket = Clients(), environment["PRESSRUN_CONTENT_BUCKET"]
+    aside = S3Store(clients.s3, bucket, "withdrawn/")
+
+    def close() -> None:
+        aside.close()
+        clients.close()
+
+    return Shelves(aside=aside, versions=S3Versions(clients.s3, bucket, "content/"), close=close)
 
 
 def mailer_name(environment: Mapping[str, str], default: str) -> str:

@@ -13,7 +13,7 @@ import typer
 from rich.markup import escape
 
 from pressrun import __version__
-from pressrun.commands import bounces, exchange, issues, moving, operate, subscribers, views
+from pressrun.commands import bounces, desk, exchange, issues, moving, operate, subscribers, views
 from pressrun.commands.common import (
     DEFAULT_CONTENT,
     DEFAULT_HOME,
@@ -28,6 +28,8 @@ from pressrun.commands.common import (
     require_folder,
     take_aws_environment,
 )
+from pressrun.commands.common import ContentArgument as Content
+from pressrun.commands.desk import show_desk
 from pressrun.config import SETTINGS_FILE
 from pressrun.errors import Invalid, PressrunError
 
@@ -44,12 +46,6 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-Content = Annotated[
-    Path,
-    typer.Argument(
-        help="The folder with the articles and, if there is one, pressrun.toml.", envvar="PRESSRUN_CONTENT"
-    ),
-]
 app.add_typer(issues.app)
 app.add_typer(subscribers.app)
 app.add_typer(views.app)
@@ -57,6 +53,7 @@ app.command()(bounces.bounce)
 for command in (exchange.push, exchange.pull, operate.status, operate.redrive, operate.cost):
     app.command()(command)
 app.command("import")(moving.import_)
+app.command()(desk.desk)
 
 
 @app.callback(invoke_without_command=True)
@@ -122,6 +119,7 @@ def serve(
         port=port,
         on_ready=lambda url: out.print(f"\n  Serving [bold]{escape(url)}[/]   (Ctrl-C stops)\n"),
         on_report=lambda report: _tell(report, None, quiet=True),
+        on_desk=show_desk,
     )
 
 

@@ -1,4 +1,4 @@
-"""All that differs between a laptop and AWS: four small interfaces and a clock.
+"""All that differs between a laptop and AWS: small interfaces and a clock.
 
 Every driver passes the same contract suite (`tests/contract`). A driver translates its vendor's errors into
 `pressrun.errors` at the border, never retries beyond what the vendor's client does, and logs nothing.
@@ -92,6 +92,34 @@ class ObjectStore(Protocol):
 
     def list(self, prefix: str = "") -> Iterator[Stat]:
         """All objects whose key begins with `prefix`, ordered by the key's UTF-8 bytes. Raises Transient."""
+        ...
+
+
+# --- Versions ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Version:
+    """A file as it once was. `id` names it among the versions of its file; `at` is when it was kept."""
+
+    id: str
+    at: datetime
+    size: int
+
+
+class Versions(Protocol):
+    """What files of the content were before they were changed."""
+
+    def keep(self, key: str, body: bytes) -> None:
+        """Keeps these bytes, unless the newest version has them. Raises Transient, Permanent."""
+        ...
+
+    def list(self, key: str) -> list[Version]:
+        """At most 100, the newest first; what the file is now may be among them. Raises Transient."""
+        ...
+
+    def get(self, key: str, identifier: str) -> bytes:
+        """The bytes of a version. Raises NotFound, Transient."""
         ...
 
 

@@ -39,6 +39,12 @@ Home = Annotated[
         "--home", help="Where state and output live; the site is in HOME/site.", envvar="PRESSRUN_HOME"
     ),
 ]
+ContentArgument = Annotated[
+    Path,
+    typer.Argument(
+        help="The folder with the articles and, if there is one, pressrun.toml.", envvar="PRESSRUN_CONTENT"
+    ),
+]
 Target = Annotated[
     Literal["local", "aws"],
     typer.Option(

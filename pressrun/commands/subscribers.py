@@ -8,7 +8,6 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -33,7 +32,7 @@ from pressrun.commands.common import (
     require_folder,
     settings,
 )
-from pressrun.domain.subscribers import Consent, Subscriber, SubscriberState
+from pressrun.domain.subscribers import Subscriber, SubscriberState
 from pressrun.errors import Invalid
 
 if TYPE_CHECKING:
@@ -200,17 +199,9 @@ def remove(
     target: Target = "local",
 ) -> None:
     """Unsubscribe readers, as their own click would. They can subscribe again."""
-    from pressrun.services.subscribers import left
+    from pressrun.services.subscribers import removed
 
-    def decide(subscriber: Subscriber, at: str) -> Subscriber:
-        names = {*subscriber.lists, *subscriber.wanted}
-        if not names or (newsletter and newsletter not in names):
-            return subscriber
-        gone = (newsletter,) if newsletter else tuple(sorted(names))
-        consent = Consent(at=at, how="removed by hand", newsletters=gone)
-        return replace(left(subscriber, newsletter), consents=(*subscriber.consents, consent))
-
-    _change(addresses, decide, (content, home, target))
+    _change(addresses, lambda subscriber, at: removed(subscriber, newsletter, at), (content, home, target))
 
 
 @app.command()
@@ -223,16 +214,10 @@ def suppress(
 ) -> None:
     """Never mail to these addresses again, whoever asks; they need not be subscribers."""
 
-    def decide(subscriber: Subscriber, at: str) -> Subscriber:
-        if subscriber.state == "suppressed":
-            return subscriber
-        consent = Consent(at=at, how="suppressed by hand")
-        return replace(
-            subscriber, state="suppressed", lists={}, wanted={}, nonce="", reason=reason,
-            created=subscriber.created or at, consents=(*subscriber.consents, consent),
-        )  # fmt: skip
+    from pressrun.services.subscribers import suppressed
 
-    _change(addresses, decide, (content, home, target), unknown=True)
+    place = (content, home, target)
+    _change(addresses, lambda subscriber, at: suppressed(subscriber, reason, at), place, unknown=True)
 
 
 @app.command()

@@ -284,11 +284,19 @@ def direction_of(language: str) -> str:
 
 @cache
 def shipped() -> Mapping[str, str]:
-    """The templates, stylesheets and words that come with Pressrun, by name."""
-    inside = Path(__file__).parent.parent / "_templates"
-    root = inside if inside.is_dir() else inside.parents[1] / "templates"
+    """The templates, stylesheets and words of sites and mails that come with Pressrun, by name; not the desk's."""
+    root = template_folder()
     files = sorted(path for path in root.rglob("*") if path.is_file())
-    return MappingProxyType({path.relative_to(root).as_posix(): path.read_text("utf-8") for path in files})
+    names = {path.relative_to(root).as_posix(): path for path in files}
+    return MappingProxyType(
+        {name: path.read_text("utf-8") for name, path in names.items() if not name.startswith("desk/")}
+    )
+
+
+def template_folder() -> Path:
+    """Where the templates are, in a checkout and in an installed package."""
+    inside = Path(__file__).parent.parent / "_templates"
+    return inside if inside.is_dir() else inside.parents[1] / "templates"
 
 
 def _stylesheet(overrides: Mapping[str, str]) -> bytes:

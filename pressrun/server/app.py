@@ -13,6 +13,7 @@ from pressrun.ports import Clock, ObjectStore
 from pressrun.server.accesslog import AccessLog, Exchange
 from pressrun.server.api import TooLarge, failed, is_api, read_body
 from pressrun.server.api import answer as api_answer
+from pressrun.server.desk import DeskPages
 from pressrun.server.messages import Answer, Header, Request, Scope, encoded, read_request
 from pressrun.server.outbox import OutboxPages
 from pressrun.server.policies import security
@@ -30,7 +31,7 @@ class SiteApp:
     reload when `changed` is called. `log`: where requests are written, those of the reload script left out.
     `behind_proxy`: believe the last X-Forwarded-For and X-Forwarded-Proto, which our own proxy set. `api`: what
     answers below `/api/`; its requests are logged without who asked and what for.
-    `outbox`, `stats`: pages of the machine's own user, which are no part of the site and never logged.
+    `outbox`, `stats`, `desk`: pages of the machine's own user, which are no part of the site and never logged.
     """
 
     def __init__(
@@ -46,6 +47,7 @@ class SiteApp:
         heartbeat: float = HEARTBEAT,
         outbox: OutboxPages | None = None,
         stats: StatsPages | None = None,
+        desk: DeskPages | None = None,
     ) -> None:
         self._site = Site(site, base=base, live=live, clock=clock)
         self._live = live
@@ -53,6 +55,7 @@ class SiteApp:
         self._behind_proxy = behind_proxy
         self._api = api
         self._reloads = Reloads(heartbeat)
+        self._desk = desk
         self._private = [pages for pages in (outbox, stats) if pages]
 
     @property
@@ -103,6 +106,8 @@ class SiteApp:
         if self._live and request.method == "GET" and request.target == f"{self.base}/{EVENTS}".encode():
             await _start(send, 200, [*_STREAM, *security(request.scheme)])
             await self._reloads.serve(receive, send)
+        elif self._desk and self._desk.covers(request.target, self.base):
+            await _hand_over(request, await self._desk.serve(request, self.base, receive), send)
         elif pages := next((p for p in self._private if p.covers(request.target, self.base)), None):
             try:
                 answer = await asyncio.to_thread(pages.answer, request, self.base)

@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
@@ -27,12 +27,14 @@ from pressrun.ports import Clock
 from pressrun.server.accesslog import AccessLog
 from pressrun.server.app import SiteApp
 from pressrun.server.counting import count_views
+from pressrun.server.desk import DeskApp, DeskPages, Door, Room
 from pressrun.server.mailroom import work_mail
 from pressrun.server.outbox import OutboxPages
-from pressrun.server.publishing import Desk
+from pressrun.server.publishing import Desk as Publishing
 from pressrun.server.signals import interruptible
 from pressrun.server.stats import StatsPages
 from pressrun.server.watching import watch
+from pressrun.services.editing import Editing
 from pressrun.services.report import history
 from pressrun.services.sweep import Progress, Report
 
@@ -56,12 +58,14 @@ def serve(
     on_ready: Callable[[str], None] = _silent,
     on_report: Callable[[Report], None] = _silent,
     on_error: Callable[[Exception], None] | None = None,
+    on_desk: Callable[[str], None] = _silent,
 ) -> None:
     """Publishes `content`, serves the site at `host` and `port` (0: a free one), and publishes what changes.
 
     Returns after SIGINT or SIGTERM, within a second or so. `on_ready` is called with the site's address once
     requests are answered. `on_report` and `on_error` are called from another thread, for each publish and for
-    what went wrong in one; publishing goes on. Requests are logged in `home/logs` (see AccessLog).
+    what went wrong in one; publishing goes on. Requests are logged in `home/logs` (see AccessLog). `on_desk` is told
+    the address that opens the desk, and another one as soon as that was used.
 
     Raises Invalid where the settings are wrong at the start; Permanent where the port is taken, or where what
     is written to `home` would be taken for content.
@@ -69,6 +73,22 @@ def serve(
     with suppress(KeyboardInterrupt), interruptible(), _listening(host, port) as listener:
         house = bootstrap.local(content, home, _environment(content, _address(host, listener)))
         clock, stop = bootstrap.SystemClock(), threading.Event()
+        shelves = bootstrap.local_shelves(home)
+
+        def look(keys: Collection[str]) -> None:
+            desk.look(keys)
+
+        room = Room(house=house, shelves=shelves, look=look, here=True)
+        door = Door(clock, lambda token: on_desk(f"{_address(host, listener)}{app.base}/desk/?token={token}"))
+
+        def told(error: Exception) -> None:
+            room.heard(error)
+            (on_error or _print)(error)
+
+        def reported(report: Report) -> None:
+            on_report(report)
+            room.editing.keep_now(outcome.key for outcome in report.outcomes if outcome.kind == "article")
+
         app = SiteApp(
             house.site,
             base="",
@@ -79,17 +99,17 @@ def serve(
             api=Api(house.readers),
             outbox=_outbox(home, clock),
             stats=StatsPages(lambda: history(house.views.counter.book, house.table)),
+            desk=DeskPages(room, door),
         )
-        desk = Desk(house.publisher, app, stop, on_report, on_error or _print)
+        desk = Publishing(house.publisher, app, stop, reported, told)
         threads = [
             threading.Thread(
                 target=watch, args=(content, stop, desk.look), kwargs={"home": home}, daemon=True
             ),
             threading.Thread(target=desk.work, daemon=True),
-            threading.Thread(target=count_views, args=(house.views, stop, on_error or _print), daemon=True),
-            threading.Thread(
-                target=work_mail, args=(house, stop), kwargs={"on_error": on_error or _print}, daemon=True
-            ),
+            threading.Thread(target=_keep_versions, args=(room.editing, told), daemon=True),
+            threading.Thread(target=count_views, args=(house.views, stop, told), daemon=True),
+            threading.Thread(target=work_mail, args=(house, stop), kwargs={"on_error": told}, daemon=True),
         ]
         try:
             desk.open(progress)
@@ -97,12 +117,37 @@ def serve(
             for thread in threads:
                 thread.start()
             address = f"{_address(host, listener)}{app.base}/"
-            _Server(app, on_ready=lambda: on_ready(address)).run(sockets=[listener])
+
+            def ready() -> None:
+                on_ready(address)
+                on_desk(f"{address}desk/?token={door.token}")
+
+            _Server(app, on_ready=ready).run(sockets=[listener])
         finally:
             stop.set()
             desk.wake()
             if _ended(threads):
+                shelves.close()
                 house.close()  # a publish that takes longer ends with the process; the next start redoes it
+
+
+def serve_desk(
+    house: bootstrap.House,
+    shelves: bootstrap.Shelves,
+    port: int,
+    *,
+    on_desk: Callable[[str], None],
+) -> None:
+    """Serves the desk alone, at this machine's own address, for a publication whose site stands elsewhere.
+
+    Returns after SIGINT or SIGTERM. Raises Permanent where the port is taken.
+    """
+    with suppress(KeyboardInterrupt), interruptible(), _listening("127.0.0.1", port) as listener:
+        address = f"{_address('127.0.0.1', listener)}/desk/?token="
+        door = Door(house.clock, lambda token: on_desk(address + token))
+        room = Room(house=house, shelves=shelves, look=_silent, here=False)
+        app = DeskApp(DeskPages(room, door))
+        _Server(app, on_ready=lambda: on_desk(address + door.token)).run(sockets=[listener])
 
 
 def _environment(content: Path, address: str) -> Mapping[str, str]:
@@ -124,10 +169,18 @@ def _outbox(home: Path, clock: Clock) -> OutboxPages | None:
     return OutboxPages(Outbox(home / "outbox", clock)) if chosen else None
 
 
+def _keep_versions(editing: Editing, on_error: Callable[[Exception], None]) -> None:
+    """Keeps what was changed while nothing watched."""
+    try:
+        editing.catch_up()
+    except Exception as error:  # the site stays up, whatever is in the way of that
+        on_error(error)
+
+
 class _Server(uvicorn.Server):
     """uvicorn, which waits for open streams to end before it stops: so they are ended first."""
 
-    def __init__(self, app: SiteApp, *, on_ready: Callable[[], None]) -> None:
+    def __init__(self, app: SiteApp | DeskApp, *, on_ready: Callable[[], None]) -> None:
         config = uvicorn.Config(
             app,
             log_config=None,

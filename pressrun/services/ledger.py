@@ -369,6 +369,17 @@ class Ledger:
                     tally.feedback[entry.feedback] += 1
         return tally
 
+    def progress(self, issue: Issue) -> tuple[int, int, bool]:
+        """Recipients written so far, about how many of them are done with, and whether all are written.
+
+        Reads no batch: 64 rows, and one for each batch that is open.
+        """
+        plans = list(self._table.query(f"plan {issue.newsletter}/{issue.id}"))
+        whole = sum(int(str(row.item["recipients"])) for row in plans)
+        waiting = sum(1 for _ in self.todo(issue))
+        planned = len(plans) == SHARDS and all(row.item.get("done") for row in plans)
+        return whole, max(0, whole - waiting * BATCH) if waiting else whole, planned
+
     def first_batches(self, issue: Issue, number: int) -> list[Batch]:
         """Some batches, for a look."""
         return list(islice(self.batches(issue), number))

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from pressrun.domain.subscribers import SHARDS, Subscriber, shard_of, subscriber_id
+from pressrun.domain.subscribers import SHARDS, Consent, Subscriber, shard_of, subscriber_id
 from pressrun.errors import Conflict, Transient
 from pressrun.ports import ABSENT, Row, Save, Table
 
@@ -121,3 +121,23 @@ def left(subscriber: Subscriber, newsletter: str = "") -> Subscriber:
     return replace(
         subscriber, lists=lists, wanted=wanted, state=state, nonce="" if not wanted else subscriber.nonce
     )
+
+
+def removed(subscriber: Subscriber, newsletter: str, at: str) -> Subscriber:
+    """As `left`, on an editor's word, which is kept; as it is where there is nothing to leave."""
+    names = {*subscriber.lists, *subscriber.wanted}
+    if not names or (newsletter and newsletter not in names):
+        return subscriber
+    gone = (newsletter,) if newsletter else tuple(sorted(names))
+    consent = Consent(at=at, how="removed by hand", newsletters=gone)
+    return replace(left(subscriber, newsletter), consents=(*subscriber.consents, consent))
+
+
+def suppressed(subscriber: Subscriber, reason: str, at: str) -> Subscriber:
+    """Never mailed again, on an editor's word, which is kept."""
+    if subscriber.state == "suppressed":
+        return subscriber
+    return replace(
+        subscriber, state="suppressed", lists={}, wanted={}, nonce="", reason=reason,
+        created=subscriber.created or at, consents=(*subscriber.consents, Consent(at=at, how="suppressed by hand")),
+    )  # fmt: skip

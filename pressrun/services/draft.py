@@ -1,0 +1,124 @@
+"""A text that nobody has published: what its page, feed entry and mail would be, and what is wrong with it.
+
+Nothing is written.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from pressrun.domain.articles import Article
+from pressrun.domain.letters import PLACE, Letter
+from pressrun.domain.markup import absolute
+from pressrun.domain.problems import Problem
+from pressrun.domain.slugs import slugify
+from pressrun.domain.urls import claim_of
+from pressrun.errors import Invalid
+from pressrun.parsing.source import parse_article
+from pressrun.ports import Clock, Table
+from pressrun.rendering.mail import article_letter
+from pressrun.rendering.pages import article_page
+from pressrun.services.catalogue import Source, source_of
+from pressrun.services.imprint import Imprint
+from pressrun.services.plan import Settled, candidates, compose, references, settle
+
+
+@dataclass(slots=True, kw_only=True)
+class Draft:
+    """The outcome of a look. Without an `article` the problems say why; `html` holds absolute addresses."""
+
+    problems: list[Problem] = field(default_factory=list)
+    article: Article | None = None
+    page: bytes = b""
+    letter: Letter | None = None
+    html: str = ""
+
+    @property
+    def errors(self) -> list[Problem]:
+        """What would keep it from being published."""
+        return [problem for problem in self.problems if problem.severity == "error"]
+
+
+def look_at(key: str, text: str, *, imprint: Imprint, table: Table, clock: Clock) -> Draft:
+    """Renders a text as if it stood under `key`."""
+    draft = Draft()
+    publication = imprint.publication
+    row = table.get("source", key)
+    old = source_of(row) if row else None
+    try:
+        parsed = parse_article(key, text.encode("utf-8", "replace"), publication)
+        settled = settle(
+            parsed,
+            etag="",
+            sha="",
+            old=old if old and old.state != "asset" else None,
+            imprint_mark="",
+            publication=publication,
+            now=clock.now(),
+        )
+    except Invalid as error:
+        draft.problems = list(error.problems)
+        return draft
+    found = table.get_many([("source", name) for name in settled.source.uses])
+    known = {sort: source_of(one) for (_, sort), one in found.items()}
+    draft.problems = [*_taken(settled, table), *parsed.warnings, *_missing(settled, text, known)]
+    draft.problems.sort(key=lambda problem: (problem.line, problem.code))
+    draft.article = article = compose(settled, publication, known.get)
+    draft.html = absolute(article.html, publication.url)
+    draft.page = article_page(imprint.theme, article)
+    if publication.newsletters:
+        try:
+            letter = article_letter(imprint.theme, publication.newsletters[0], article, date=clock.now())
+        except Invalid as error:
+            draft.problems += error.problems
+        else:
+            draft.letter = letter
+    return draft
+
+
+def shown_mail(letter: Letter) -> str:
+    """The HTML of a letter with its places filled for a look."""
+    return PLACE.sub("#", letter.html)
+
+
+def in_scheme(html: str, scheme: str) -> str:
+    """A mail as programs in "light" or "dark" show it, whatever this machine prefers; "": as this machine does."""
+    if scheme not in {"light", "dark"}:
+        return html
+    return _DARK.sub("@media all" if scheme == "dark" else "@media not all", html)
+
+
+_DARK = re.compile(r"@media\s*\(\s*prefers-color-scheme:\s*dark\s*\)")
+
+
+def name_for(title: str, folder: str = "") -> str:
+    """The file that an article of this title is kept in."""
+    name = f"{slugify(title) if title.strip() else 'untitled'}.md"
+    return f"{folder.strip('/')}/{name}" if folder.strip("/") else name
+
+
+def _taken(settled: Settled, table: Table) -> Iterator[Problem]:
+    """That another article stands at its address already."""
+    source = settled.source
+    row = table.get("path", claim_of(source.path))
+    if row and row.item["kind"] == "article" and row.item["source"] != source.key:
+        line = settled.parsed.lines.get("path") or settled.parsed.lines.get("slug") or 1
+        what = f"/{source.path} is the address of {row.item['source']} already"
+        todo = "give one of the two another `slug`"
+        yield Problem(file=source.key, line=line, what=what, todo=todo, code="duplicate-slug")
+
+
+def _missing(settled: Settled, text: str, known: dict[str, Source]) -> Iterator[Problem]:
+    """References to files that are not there."""
+    key = settled.source.key
+    for reference in references(settled.parsed):
+        found = candidates(key, reference)
+        name = reference.rpartition("/")[2]
+        if not found or "." not in name or any(one in known for one in found):
+            continue
+        at = text.find(name)
+        line = text.count("\n", 0, at) + 1 if at >= 0 else 0
+        what, todo = f"{reference} is not in the content", f"add {found[0]} or mend the link"
+        yield Problem(file=key, line=line, what=what, todo=todo, code="missing-file", severity="warning")

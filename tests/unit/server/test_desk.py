@@ -1,0 +1,448 @@
+"""The desk from outside: who may come in, what may be stored, what is shown and said."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import quote, urlencode
+
+import httpx
+import pytest
+
+from pressrun.adapters.local.files import FileStore
+from pressrun.adapters.local.versions import VersionFolder
+from pressrun.bootstrap import Shelves
+from pressrun.server import SiteApp
+from pressrun.server.desk import DeskApp, DeskPages, Door, Room
+from pressrun.server.desk.forms import form_of
+from tests.fakes.office import Office
+
+HOST = "127.0.0.1:8000"
+OURS = f"http://{HOST}"
+
+
+@dataclass
+class Browser:
+    """Asks as a browser on this machine does, and keeps its cookies."""
+
+    app: DeskApp | SiteApp
+    cookies: httpx.Cookies = field(default_factory=httpx.Cookies)
+    peer: str = "127.0.0.1"
+    origin: str = OURS
+
+    def ask(
+        self, path: str, *, method: str = "GET", body: bytes = b"", headers: Mapping[str, str] | None = None
+    ) -> httpx.Response:
+        """One request to the desk; redirects are not followed."""
+
+        async def run() -> httpx.Response:
+            transport = httpx.ASGITransport(self.app, client=(self.peer, 50000))
+            async with httpx.AsyncClient(transport=transport, base_url=OURS, cookies=self.cookies) as client:
+                found = await client.request(method, f"/desk/{path}", content=body, headers=headers)
+                self.cookies = client.cookies
+                return found
+
+        return asyncio.run(run())
+
+    def post(self, path: str, **fields: str) -> httpx.Response:
+        """A form of the desk's own pages."""
+        headers = {"origin": self.origin, "content-type": "application/x-www-form-urlencoded"}
+        return self.ask(path, method="POST", body=urlencode(fields).encode(), headers=headers)
+
+    def upload(self, key: str, body: str | bytes, more: str = "") -> httpx.Response:
+        """What the script sends for a file."""
+        data = body if isinstance(body, bytes) else body.encode()
+        headers = {
+            "origin": self.origin,
+            "accept": "application/json",
+            "content-type": "application/octet-stream",
+        }
+        return self.ask(f"articles/upload?key={quote(key)}{more}", method="POST", body=data, headers=headers)
+
+
+@dataclass
+class Desk:
+    """A publication with its desk."""
+
+    office: Office
+    room: Room
+    door: Door
+    app: DeskApp
+    looked: list[str]
+
+    def browser(self) -> Browser:
+        """Somebody who came in."""
+        browser = Browser(self.app)
+        browser.ask(f"?token={self.door.token}")
+        return browser
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    office = Office(tmp_path)
+    aside, versions = (
+        FileStore(tmp_path / "withdrawn", etags="stat"),
+        FileStore(tmp_path / "versions", etags="stat"),
+    )
+    shelves = Shelves(aside=aside, versions=VersionFolder(versions, office.clock), close=lambda: None)
+    looked: list[str] = []
+    room = Room(house=office.house, shelves=shelves, look=looked.extend, here=True)
+    door = Door(office.clock)
+    yield Desk(office, room, door, DeskApp(DeskPages(room, door)), looked)
+    for store in (aside, versions, office.house.content, office.house.site, office.house.table,
+                  office.house.queue, office.house.mail, office.house.mail_queue, office.house.reports):  # fmt: skip
+        store.close()  # type: ignore[union-attr]
+
+
+# --- the door -------------------------------------------------------------------------------------------------
+
+
+def test_a_token_lets_one_browser_in_and_works_once(desk: Desk) -> None:
+    token = desk.door.token
+    browser = Browser(desk.app)
+    answer = browser.ask(f"?token={token}")
+    assert (answer.status_code, answer.headers["location"]) == (303, "/desk/")
+    for part in ("HttpOnly", "SameSite=Strict", "Path=/desk/"):
+        assert part in answer.headers["set-cookie"]
+    assert browser.ask("").status_code == 200
+    assert Browser(desk.app).ask(f"?token={token}").status_code == 401
+    assert desk.door.token != token
+
+
+def test_the_next_token_is_told_once_the_first_is_used(desk: Desk) -> None:
+    told: list[str] = []
+    door = Door(desk.office.clock, told.append)
+    Browser(DeskApp(DeskPages(desk.room, door))).ask(f"?token={door.token}")
+    assert told == [door.token]
+
+
+@pytest.mark.parametrize("path", ["", "write", "issues", "articles/one?key=a.md", "articles/states?key=a.md"])
+def test_without_a_session_nothing_is_shown(desk: Desk, path: str) -> None:
+    desk.office.publish("a.md")
+    answer = Browser(desk.app).ask(path)
+    assert answer.status_code == 401
+    assert "a.md" not in answer.text
+
+
+def test_a_session_ends(desk: Desk) -> None:
+    browser = desk.browser()
+    desk.office.clock.advance(13 * 3600)
+    assert browser.ask("").status_code == 401
+
+
+@pytest.mark.parametrize(
+    "host", ["evil.example", "evil.example:8000", "127.0.0.1.evil.example", "192.0.2.1:8000", ""]
+)
+def test_a_name_that_is_not_this_machines_is_refused(desk: Desk, host: str) -> None:
+    """DNS rebinding: the browser talks to us under the attacker's name."""
+    browser = desk.browser()
+    assert browser.ask("", headers={"host": host}).status_code == 404
+    assert browser.ask(f"?token={desk.door.token}", headers={"host": host}).status_code == 404
+
+
+def test_another_machine_is_refused(desk: Desk) -> None:
+    browser = desk.browser()
+    browser.peer = "203.0.113.7"
+    assert browser.ask("").status_code == 404
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"origin": "null"},
+        {"origin": "https://evil.example"},
+        {"origin": "http://127.0.0.1:3000"},
+        {"origin": "https://127.0.0.1:8000"},
+        {"origin": OURS, "sec-fetch-site": "same-site"},
+    ],
+)
+def test_a_form_of_another_page_changes_nothing(desk: Desk, headers: dict[str, str]) -> None:
+    desk.office.publish("a.md")
+    browser = desk.browser()
+    headers = {**headers, "content-type": "application/x-www-form-urlencoded"}
+    answer = browser.ask("articles/withdraw", method="POST", body=b"key=a.md", headers=headers)
+    assert answer.status_code == 403
+    assert (desk.office.folder / "a.md").exists()
+
+
+def test_a_body_is_not_read_from_whoever_may_not_ask(desk: Desk) -> None:
+    async def never() -> dict[str, object]:
+        raise AssertionError("the body was read")
+
+    async def run() -> list[object]:
+        sent: list[object] = []
+
+        async def keep(message: object) -> None:
+            sent.append(message)
+
+        scope = {
+            "type": "http", "method": "POST", "path": "/desk/articles/upload", "raw_path": b"/desk/articles/upload",
+            "query_string": b"", "headers": [(b"host", HOST.encode())], "client": ("127.0.0.1", 1), "scheme": "http",
+        }  # fmt: skip
+        await desk.app(scope, never, keep)  # type: ignore[arg-type]
+        return sent
+
+    assert asyncio.run(run())[0]["status"] == 403  # type: ignore[index]
+
+
+def test_no_page_may_be_framed_or_run_anything_inline(desk: Desk) -> None:
+    desk.office.publish("a.md")
+    browser = desk.browser()
+    for path in ("", "write", "write?key=a.md", "issues", "articles/one?key=a.md"):
+        answer = browser.ask(path)
+        policy = answer.headers["content-security-policy"]
+        assert "frame-ancestors 'none'" in policy and "unsafe" not in policy
+        assert answer.headers["cache-control"] == "no-store"
+        assert not re.search(r"\sstyle=|\son\w+=|<script(?! src)|javascript:", answer.text)
+
+
+def test_the_desk_stands_beside_the_site_and_is_not_logged(desk: Desk, tmp_path: Path) -> None:
+    from pressrun.server import AccessLog
+
+    log = AccessLog(tmp_path / "logs", desk.office.clock)
+    app = SiteApp(desk.office.house.site, base="", live=False, log=log, clock=desk.office.clock,
+                  desk=DeskPages(desk.room, desk.door))  # fmt: skip
+    browser = Browser(app)
+    browser.ask(f"?token={desk.door.token}")
+    assert browser.ask("").status_code == 200
+    assert not (tmp_path / "logs").exists()
+
+
+def test_nothing_is_changed_by_get(desk: Desk) -> None:
+    desk.office.publish("a.md")
+    browser = desk.browser()
+    issue = desk.office.issue()
+    before = desk.office.house.newsroom.get("letters", issue.id)
+    for path in (
+        "articles/withdraw?key=a.md",
+        f"issues/letters/{issue.id}/stop",
+        f"issues/letters/{issue.id}/send",
+    ):
+        assert browser.ask(path).status_code == 404
+    assert (desk.office.folder / "a.md").exists()
+    assert desk.office.house.newsroom.get("letters", issue.id) == before
+
+
+# --- articles -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "../out.md",
+        "a/../../out.md",
+        "/etc/out.md",
+        "a//b.md",
+        "a\\b.md",
+        ".hidden.md",
+        "a/.git/x",
+        "",
+        "a\0.md",
+        "x" * 300,
+    ],
+)
+def test_a_path_that_leads_elsewhere_is_refused(desk: Desk, key: str, tmp_path: Path) -> None:
+    before = sorted(path for path in tmp_path.rglob("*") if path.suffix not in {".db-wal", ".db-shm"})
+    answer = desk.browser().upload(key, "---\ntitle: x\n---\n")
+    assert answer.status_code == 400
+    assert "cannot be stored" in answer.json()["wrong"]
+    assert before == sorted(path for path in tmp_path.rglob("*") if path.suffix not in {".db-wal", ".db-shm"})
+
+
+def test_an_upload_is_published_and_followed(desk: Desk) -> None:
+    browser = desk.browser()
+    assert (
+        browser.upload("posts/tide.md", "---\ntitle: The tide\ndate: 2026-01-01\n---\nIt rises.\n").json()[
+            "state"
+        ]
+        == "written"
+    )
+    assert desk.looked == ["posts/tide.md"]
+    states = browser.ask("articles/states?key=posts/tide.md").json()
+    assert states["posts/tide.md"]["standing"] == "uploaded"
+    desk.office.publish()
+    found = browser.ask("articles/states?key=posts/tide.md").json()["posts/tide.md"]
+    assert found["standing"] == "published"
+    assert 'href="/tide/"' in found["row"]
+
+
+def test_a_broken_file_is_answered_with_file_line_and_what_to_do(desk: Desk) -> None:
+    browser = desk.browser()
+    browser.upload("broken.md", "---\ntitle: x\ndate: 31/02/2026\n---\n")
+    desk.office.publish()
+    page = browser.ask("?state=refused").text
+    assert "broken.md:3" in page and "write the year first" in page
+
+
+def test_nothing_is_overwritten_without_a_word(desk: Desk) -> None:
+    browser = desk.browser()
+    browser.upload("a.md", "one")
+    told = browser.upload("a.md", "two").json()
+    assert told["state"] == "there"
+    assert (desk.office.folder / "a.md").read_text() == "one"
+    assert browser.upload("a.md", "two", f"&replace={told['etag']}").json()["state"] == "written"
+    assert (desk.office.folder / "a.md").read_text() == "two"
+    assert browser.upload("a.md", "three", f"&replace={told['etag']}").json()["state"] == "there"
+
+
+def test_a_form_without_the_script_uploads_too(desk: Desk) -> None:
+    browser = desk.browser()
+    body = (
+        b'--x\r\nContent-Disposition: form-data; name="folder"\r\n\r\nposts\r\n'
+        b'--x\r\nContent-Disposition: form-data; name="files"; filename="b.bin"\r\nContent-Type: a/b\r\n\r\n'
+        b"\r\n\0--\r\xff\n\r\n--x--\r\n"
+    )
+    headers = {"origin": OURS, "content-type": "multipart/form-data; boundary=x"}
+    assert browser.ask("articles/upload", method="POST", body=body, headers=headers).status_code == 303
+    assert (desk.office.folder / "posts/b.bin").read_bytes() == b"\r\n\0--\r\xff\n"
+    assert "posts/b.bin" in browser.ask("").text
+
+
+def test_a_form_of_another_kind_holds_nothing() -> None:
+    assert form_of("text/plain", b"key=a.md").fields == {}
+    assert form_of("multipart/form-data", b"--x").files == []
+
+
+def test_withdrawn_and_restored_it_is_what_it_was(desk: Desk) -> None:
+    desk.office.publish("a.md", "Text.")
+    desk.office.publish("b.md", "Text.")
+    text = (desk.office.folder / "a.md").read_text()
+    browser = desk.browser()
+    browser.post("articles/withdraw", key="a.md")
+    assert not (desk.office.folder / "a.md").exists()
+    assert ">withdrawn<" in browser.ask("?state=withdrawn").text
+    browser.post("articles/restore", key="a.md")
+    assert (desk.office.folder / "a.md").read_text() == text
+    assert browser.ask("articles/one?key=a.md").status_code == 200
+
+
+def test_an_earlier_version_is_compared_and_brought_back(desk: Desk) -> None:
+    browser = desk.browser()
+    etag = browser.upload("a.md", "one\n").json()["etag"]
+    desk.office.clock.advance(60)
+    browser.upload("a.md", "two\n", f"&replace={etag}")
+    versions = desk.room.editing.versions("a.md")
+    assert len(versions) == 2
+    page = browser.ask(f"articles/one?key=a.md&version={versions[1].id}").text
+    assert "- one" in page and "+ two" in page
+    browser.post("articles/back", key="a.md", version=versions[1].id)
+    assert (desk.office.folder / "a.md").read_text() == "one\n"
+
+
+def test_scheduling_writes_the_time_into_the_file(desk: Desk) -> None:
+    desk.office.write("a.md", draft="true")
+    browser = desk.browser()
+    browser.post("articles/schedule", key="a.md", at="2026-05-01T18:00")
+    text = (desk.office.folder / "a.md").read_text()
+    assert "publish_at: 2026-05-01 18:00+01:00\n" in text and "draft" not in text
+    desk.office.publish()
+    assert "scheduled" in browser.ask("articles/one?key=a.md").text
+    told = browser.post("articles/schedule", key="a.md", at="2026-01-01T18:00")
+    assert "that time has passed" in told.text
+
+
+# --- writing --------------------------------------------------------------------------------------------------
+
+DRAFT = "---\ntitle: <b>The</b> moon\n---\nIt *pulls*. <script>alert(1)</script> ![A moon](moon.png)\n"
+
+
+def test_a_text_is_looked_at_and_nothing_is_published(desk: Desk) -> None:
+    browser = desk.browser()
+    told = browser.post("write/preview", key="", text=DRAFT).json()
+    assert [(one["line"], one["severity"]) for one in told["problems"]][-1] == (4, "warning")
+    for part, words in (("page", "<em>pulls</em>"), ("feed", "<em>pulls</em>"), ("mail", "pulls")):
+        answer = browser.ask(f"preview/{told['preview']}/{part}")
+        assert words in answer.text
+        assert "alert(1)" not in answer.text
+        assert "sandbox" in answer.headers["content-security-policy"]
+    assert list(desk.office.house.content.list()) == [*desk.office.house.content.list("pressrun.toml")]
+    assert list(desk.office.house.site.list("moon")) == []
+
+
+def test_what_is_wrong_has_its_line(desk: Desk) -> None:
+    told = desk.browser().post("write/preview", key="a.md", text="---\ntitle: x\ndate: soon\n---\n").json()
+    assert told["preview"] == ""
+    assert told["problems"][0]["line"] == 3
+
+
+def test_a_draft_is_saved_under_its_title_and_published_from_there(desk: Desk) -> None:
+    browser = desk.browser()
+    text = "---\ntitle: The moon\n---\nIt pulls.\n"
+    assert (
+        browser.post("write/save", key="", text=text, etag="", do="draft").headers["location"]
+        == "/desk/write?key=the-moon.md"
+    )
+    assert "draft: true" in (desk.office.folder / "the-moon.md").read_text()
+    etag = desk.office.house.content.head("the-moon.md").etag
+    browser.post("write/save", key="the-moon.md", text=text, etag=etag, do="publish")
+    assert (desk.office.folder / "the-moon.md").read_text() == text
+
+
+def test_what_somebody_else_wrote_meanwhile_is_not_lost(desk: Desk) -> None:
+    desk.office.write("a.md", "One.")
+    etag = desk.office.house.content.head("a.md").etag
+    desk.office.write("a.md", "Two.")
+    browser = desk.browser()
+    answer = browser.post("write/save", key="a.md", text="---\ntitle: A\n---\nMine.", etag=etag, do="publish")
+    assert "Somebody else has changed this file" in answer.text
+    assert "Two." in (desk.office.folder / "a.md").read_text()
+
+
+def test_a_picture_never_takes_anothers_place(desk: Desk) -> None:
+    browser = desk.browser()
+    assert browser.upload("a/moon.png", b"one", "&unique=1").json()["name"] == "moon.png"
+    assert browser.upload("a/moon.png", b"two", "&unique=1").json()["name"] == "moon-2.png"
+
+
+# --- issues ---------------------------------------------------------------------------------------------------
+
+
+def test_an_issue_that_cools_off_is_stopped_and_sent(desk: Desk) -> None:
+    desk.office.readers(3)
+    desk.office.publish("a.md")
+    browser, issue = desk.browser(), desk.office.issue()
+    assert 'data-due="2026-03-01T12:10:00+00:00"' in browser.ask("issues").text
+    browser.post(f"issues/letters/{issue.id}/stop")
+    assert desk.office.issue().state == "waiting"
+    page = browser.ask(f"issues/letters/{issue.id}").text
+    assert "Send to 3 readers" in page
+    browser.post(f"issues/letters/{issue.id}/send")
+    assert browser.ask(f"issues/letters/{issue.id}/state").json()["state"] == "planning"
+    desk.office.work()
+    page = browser.ask(f"issues/letters/{issue.id}?address=READER1@example.org").text
+    assert "reader1@example.org: <strong>sent</strong>" in page
+    assert "never changed" in page
+
+
+def test_a_mail_is_shown_without_running_anything(desk: Desk) -> None:
+    desk.office.publish("a.md", "![x](https://example.org/x.png)")
+    browser, issue = desk.browser(), desk.office.issue()
+    dark = browser.ask(f"issues/letters/{issue.id}/mail?scheme=dark&images=off")
+    assert dark.headers["content-security-policy"].startswith("sandbox")
+    assert "img-src 'none'" in dark.headers["content-security-policy"]
+    assert "prefers-color-scheme" not in dark.text
+
+
+def test_a_test_goes_to_one_address_and_is_not_recorded(desk: Desk) -> None:
+    desk.office.publish("a.md")
+    browser, issue = desk.browser(), desk.office.issue()
+    browser.post(f"issues/letters/{issue.id}/test", address="me@example.org")
+    assert desk.office.sink.addresses() == ["me@example.org"]
+    assert desk.office.issue().state == "cooling"
+    assert "on its way to me@example.org" in browser.ask("issues").text
+
+
+def test_an_issue_is_paused_resumed_and_cancelled(desk: Desk) -> None:
+    desk.office.readers(2)
+    desk.office.publish("a.md")
+    browser, issue = desk.browser(), desk.office.issue()
+    states = []
+    for verb in ("send", "pause", "resume", "cancel"):
+        browser.post(f"issues/letters/{issue.id}/{verb}")
+        states.append(desk.office.issue().state)
+    assert states == ["planning", "paused", "planning", "cancelled"]
+    assert "Resume" not in browser.ask(f"issues/letters/{issue.id}").text
