@@ -67,7 +67,7 @@ def list_issues(
         shown = issues if everything else [issue for issue in issues if issue not in old[5:]]
         grid = Grid(box=None, pad_edge=False)
         for column in ("issue", "newsletter", "state", "when", "what"):
-            grid.add_column(column, overflow="fold")
+            grid.add_column(column, overflow="fold", no_wrap=column == "issue")
         for issue in shown:
             grid.add_row(issue.id, issue.newsletter, _state(issue), _when(issue), escape(issue.title))
         out.print(
@@ -231,7 +231,10 @@ def resume(
 ) -> None:
     """Go on with a paused issue."""
     with opened(content, home, target) as house:
-        _told(house.newsroom.resume(_one(house, name)), "planning", "sending", "sent")
+        issue = _one(house, name)
+        if issue.state == "waiting":
+            fail(f"{issue.id} waits for your word: pressrun issue send {issue.id}, or issue schedule")
+        _told(house.newsroom.resume(issue), "planning", "sending", "sent")
 
 
 @app.command()
@@ -270,8 +273,11 @@ def resolve(
 
 
 def _all(house: House) -> Iterator[Issue]:
-    for newsletter in house.imprints.current().publication.newsletters:
-        yield from house.newsroom.issues(newsletter.slug)
+    """Those of a newsletter that the settings lack by now are there as long as they are being sent."""
+    slugs = [newsletter.slug for newsletter in house.imprints.current().publication.newsletters]
+    for slug in slugs:
+        yield from house.newsroom.issues(slug)
+    yield from (issue for issue in house.newsroom.under_way() if issue.newsletter not in slugs)
 
 
 def _one(house: House, name: str) -> Issue:

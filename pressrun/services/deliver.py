@@ -26,7 +26,7 @@ from pressrun.services.pace import Pace
 from pressrun.services.subscribers import Subscribers
 from pressrun.services.tokens import Tokens
 
-MAX_BACKOFF = 600  # seconds
+MAX_BACKOFF = 240  # seconds; less than SWEEP_EVERY, lest the sweep ask a second time
 THROTTLED = 5.0  # seconds that everybody waits when the account says that we are too fast
 EXHAUSTED = 3600.0  # seconds between goes when the day's quota is used up
 SWEEP_EVERY = timedelta(minutes=5)

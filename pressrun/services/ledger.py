@@ -32,7 +32,7 @@ from pressrun.services.subscribers import Subscribers
 LEASE = timedelta(minutes=6)  # longer than any call to a mailer takes; a claim older than this is lost
 BATCHES_A_WRITE = 40  # each takes two changes, beside the plan's own: a transaction takes 100
 MAX_TRIES = 20
-GIVE_UP = 8  # goes at a recipient that the mailer did not take
+GIVE_UP = 360  # goes at a recipient that the mailer did not take: a day of them, lest an outage lose anybody
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -79,6 +79,8 @@ def test_it_can_be_stopped_scheduled_and_cancelled(run: Run) -> None:
     name = issue_id(run)
     assert run("issue", "pause", name)[1].startswith("letters/a-")
     assert "waiting" in run("issue", "list")[1]
+    code, said = run("issue", "resume", name)
+    assert code == 2 and f"issue send {name}" in said
     later = (datetime.now(UTC) + timedelta(days=1)).strftime("%Y-%m-%d %H:%M")
     assert "cooling" in run("issue", "schedule", name, later)[1]
     code, said = run("issue", "schedule", name, "2020-01-01 08:00")
@@ -90,6 +92,16 @@ def test_it_can_be_stopped_scheduled_and_cancelled(run: Run) -> None:
     assert "cancelled" in run("issue", "cancel", name, "--yes")[1]
     code, said = run("issue", "send", name, "--yes")
     assert code == 2 and "cancelled" in said
+
+
+def test_what_is_under_way_can_be_stopped_when_its_newsletter_has_gone_from_the_settings(
+    run: Run, folder: Path
+) -> None:
+    name = issue_id(run)
+    run("issue", "send", name, "--yes")
+    (folder / "pressrun.toml").write_text('url = "https://tides.example"\n')
+    assert name in run("issue", "list")[1]
+    assert "cancelled" in run("issue", "cancel", name, "--yes")[1]
 
 
 def test_a_test_mail_and_a_preview_show_it_as_it_is(run: Run, folder: Path, tmp_path: Path) -> None:

@@ -172,8 +172,11 @@ def test_a_bad_address_stops_nobody_else(office: Office) -> None:
     assert office.issue().counts["sent"] == 59
 
 
-def test_what_did_not_go_now_goes_later_and_is_given_up_at_last(office: Office) -> None:
+def test_what_did_not_go_now_goes_later_and_is_given_up_at_last(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Each recipient on its own."""
+    monkeypatch.setattr("pressrun.services.ledger.GIVE_UP", 8)  # goes instead of a day of them
     office.reader("once@example.org")
     office.reader("never@example.org")
     fates(office, "once@example.org", "later")
@@ -183,6 +186,19 @@ def test_what_did_not_go_now_goes_later_and_is_given_up_at_last(office: Office) 
     assert office.states()["once@example.org"][0] == "sent"
     assert office.states()["never@example.org"] == ("excluded", "given up: said so")
     assert office.issue().state == "sent"
+
+
+def test_a_mailer_that_is_down_for_hours_loses_nobody(tmp_path: Path) -> None:
+    """Mail goes when it is back."""
+    office = Office(tmp_path, SETTINGS.replace('choices = ["daily", "weekly"]', ""))
+    office.readers(3)
+    office.sink.closed = Handover(fate="later", reason="cannot be reached")
+    office.publish("tides.md")
+    office.minutes(12 * 60, step=5)
+    assert office.issue().state == "sending"
+    office.sink.closed = None
+    office.minutes(30, step=5)
+    assert office.issue().counts == {"audience": 3, "sent": 3}
 
 
 def test_too_fast_is_no_failure(office: Office) -> None:
