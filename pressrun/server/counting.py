@@ -28,4 +28,5 @@ def count_views(views: Views, stop: Event, on_error: Callable[[Exception], None]
         except Exception as error:  # the server stays up, whatever counting runs into
             on_error(error)
             failures += 1
+            next_tick = 0.0  # what was counted may not be folded or shown yet, and no new line may ask for it
         stop.wait(min(MAX_RETRY, LOOK * 2**failures))
