@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from pressrun.domain.publication import Publication
@@ -34,6 +36,19 @@ def test_a_brought_frame_changes_every_page() -> None:
 def test_a_brought_template_can_include_another() -> None:
     theme = Theme(PUBLICATION, {"web/missing.html": "{% include 'web/mine.html' %}", "web/mine.html": "mine"})
     assert not_found_page(theme) == b"mine"
+
+
+def test_a_brought_template_shows_the_most_read_articles() -> None:
+    """As the README says: a list for the script to fill in, and the script, under the publication's base."""
+    text = (
+        '{% extends "shipped/web/missing.html" %}{% import "web/parts.html" as parts with context %}'
+        '{% block main %}{{ parts.popular("week", 5) }}{% endblock %}'
+    )
+    theme = Theme(replace(PUBLICATION, url="https://example.org/blog"), {"web/missing.html": text})
+    page = not_found_page(theme).decode()
+    assert f'<script src="/blog{theme.script_path}" defer></script>' in page
+    assert 'data-popular="week" data-limit="5" data-totals="/blog/views/totals/popular.json"' in page
+    assert 'data-one="{count} view" data-other="{count} views" hidden></ol>' in page
 
 
 def test_shipped_templates_print_the_same_in_the_sandbox() -> None:
