@@ -29,6 +29,7 @@ from pressrun.services.newsroom import Newsroom
 from pressrun.services.pace import Pace
 from pressrun.services.post import Post
 from pressrun.services.publish import ASSET_CACHE, Publisher, nobody
+from pressrun.services.reach import Mailings
 from pressrun.services.readers import Readers
 from pressrun.services.segments import Segments
 from pressrun.services.subscribe import handle_subscription
@@ -95,6 +96,7 @@ class House:
     readers: Readers
     post: Post
     views: Views
+    mailings: Mailings
     queues: Mapping[str, Queue]  # all that there are, by what is in them
 
 
@@ -207,6 +209,7 @@ def furnished(
             clock=clock,
             segments=Segments(counter, folder) if folder else None,
         ),
+        mailings=Mailings(newsroom, imprints, clock),
         queues={"publish": queue, "mail": mail_queue, **(others or {})},
     )
 

@@ -112,18 +112,32 @@ def show(
     home: Home = DEFAULT_HOME,
     target: Target = "local",
 ) -> None:
-    """An article, day by day."""
+    """An article, day by day, and whom it reached."""
+    from pressrun.services.reach import Mailed
+
     with opened(content, home, target) as house:
         history = _history(house)
-    source = history.articles.at(slug.strip("/") + "/") or history.articles.at(slug.strip("/"))
-    read = history.reads.get(source.path) if source else None
-    if read is None:
+        source = history.articles.at(slug.strip("/") + "/") or history.articles.at(slug.strip("/"))
+        read = history.reads.get(source.path) if source else None
+        reach = history.reach(read.path) if read else None
+    if read is None or reach is None:
         err.print(f"[red]error[/]: there is no article at /{escape(slug.strip('/'))}/")
         raise typer.Exit(2)
     rough = "≈ " if read.counted.approximate else ""
     imported = f", {read.imported:,} of them imported" if read.imported else ""
     out.print(f"[bold]{escape(read.title)}[/]  /{escape(read.path)}")
-    out.print(f"{rough}{count(read.views, 'view')}{imported}; {count(read.counted.hits, 'hit')}\n")
+    out.print(f"{rough}{count(read.views, 'view')}{imported}; {count(read.counted.hits, 'hit')}")
+    mailed = reach.mailed
+    if mailed != Mailed():
+        doubtful = f", {mailed.uncertain:,} uncertain" if mailed.uncertain else ""
+        out.print(f"{count(mailed.delivered, 'mail')} delivered, {mailed.bounced:,} bounced{doubtful}")
+    if reach.subscribers:
+        out.print(f"≈ {count(reach.subscribers, 'feed subscriber')} in its first week")
+    if reach.approximate:
+        out.print(f"Reach: ≈ {reach.figure:,}, and {reach.least:,} at least: views, delivered mails and feed")
+        out.print("subscribers together; who came by two of these ways is in it twice.\n")
+    else:
+        out.print(f"Reach: {reach.figure:,}, views alone\n")
     _bars([(day, figure.count, figure.approximate) for day, figure in history.of(read.path).items()][-60:])
 
 
@@ -191,7 +205,7 @@ def replay(
 def _history(house: House) -> History:
     from pressrun.services.report import history
 
-    return history(house.views.counter.book, house.table)
+    return history(house.views.counter.book, house.table, house.mailings)
 
 
 def _bars(rows: list[tuple[str, int, bool]]) -> None:

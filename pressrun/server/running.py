@@ -98,7 +98,7 @@ def serve(
             behind_proxy=behind_proxy,
             api=Api(house.readers),
             outbox=_outbox(home, clock),
-            stats=StatsPages(lambda: history(house.views.counter.book, house.table)),
+            stats=StatsPages(lambda: history(house.views.counter.book, house.table, house.mailings)),
             desk=DeskPages(room, door),
         )
         desk = Publishing(house.publisher, app, stop, reported, told)

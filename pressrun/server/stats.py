@@ -20,7 +20,9 @@ from pressrun.server.messages import Answer, Header, Request
 from pressrun.server.outbox import from_this_machine
 from pressrun.server.policies import security
 from pressrun.server.site import PLAIN
+from pressrun.services.reach import Reach
 from pressrun.services.report import History
+from pressrun.services.totals import Read
 
 FOLDER: Final = "stats"
 SHOWN: Final = 90  # days
@@ -29,6 +31,12 @@ _POLICY: Final = (
     "default-src 'none'; style-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 )
 _HTML: Final = "text/html; charset=utf-8"
+_REACH: Final = (
+    "Reach is how often an article came before somebody: views by people, delivered mails (opening one is no view) and "
+    "the subscribers of the feeds that carried it in the week from its date. Nobody is followed, so who came by two of "
+    "these ways is in it twice: the number is the most that it can be, and is marked with ≈ where it is more than a "
+    "count of views."
+)
 
 
 class StatsPages:
@@ -68,10 +76,8 @@ class StatsPages:
 def _overview(history: History, base: str) -> str:
     views = history.views()
     listed = "".join(
-        f'<tr><td><a href="{base}/{FOLDER}{href(read.path)}">{escape(read.title)}</a></td>'
-        f"<td>{_number(read.views, approximate=read.counted.approximate)}</td><td>{read.counted.hits:,}</td>"
-        f"<td>{read.imported:,}</td></tr>"
-        for read in history.most()[:LISTED]
+        _row(read, history.reach(read.path), f"{base}/{FOLDER}{href(read.path)}")
+        for read in history.foremost()[:LISTED]
     )
     readers: dict[str, int] = {}
     for families in history.subscribers().values():
@@ -83,10 +89,11 @@ def _overview(history: History, base: str) -> str:
         _section("Views by day", _plot(views, "Views by day"), "Behind them, paler: hits."),
         _section(
             "Articles",
-            "<table><thead><tr><th>Article</th><th>Views</th><th>Hits</th><th>Imported</th></tr></thead>"
-            f"<tbody>{listed}</tbody></table>"
+            "<table><thead><tr><th>Article</th><th>Reach</th><th>Views</th><th>Hits</th><th>Imported</th>"
+            f"<th>Delivered</th><th>Bounced</th></tr></thead><tbody>{listed}</tbody></table>"
             if listed
             else "",
+            _REACH,
         ),
         _section(
             "Feed subscribers by reader",
@@ -108,6 +115,40 @@ def _overview(history: History, base: str) -> str:
     return "".join(parts)
 
 
+def _row(read: Read, reach: Reach, url: str) -> str:
+    cells = [
+        _number(reach.figure, approximate=reach.approximate),
+        _number(read.views, approximate=read.counted.approximate),
+        f"{read.counted.hits:,}",
+        f"{read.imported:,}",
+        f"{reach.mailed.delivered:,}",
+        f"{reach.mailed.bounced:,}",
+    ]
+    return (
+        f'<tr><td><a href="{url}">{escape(read.title)}</a></td>'
+        + "".join(f"<td>{cell}</td>" for cell in cells)
+        + "</tr>"
+    )
+
+
+def _reached(reach: Reach) -> str:
+    """One figure, how sure it is, and what it is made of."""
+    mailed = reach.mailed
+    sure = f", and {reach.least:,} at least" if reach.approximate else ": views alone"
+    parts = [
+        ("Views by people", _number(reach.views, approximate=reach.estimated)),
+        ("Mails delivered", f"{mailed.delivered:,}"),
+        ("Feed subscribers", _number(reach.subscribers, approximate=bool(reach.subscribers))),
+        ("Mails bounced, which are not in it", f"{mailed.bounced:,}"),
+        ("Mails whose fate nobody knows, which are not in it", f"{mailed.uncertain:,}"),
+    ]
+    rows = "".join(f"<tr><td>{name}</td><td>{number}</td></tr>" for name, number in parts)
+    return (
+        f"<p><strong>{_number(reach.figure, approximate=reach.approximate)}</strong>{sure}.</p>"
+        f"<table><tbody>{rows}</tbody></table>"
+    )
+
+
 def _article(history: History, path: str, base: str) -> str:
     read = history.reads[path]
     imported = f", {read.imported:,} of them brought along from another system" if read.imported else ""
@@ -120,6 +161,7 @@ def _article(history: History, path: str, base: str) -> str:
         f'<p><a href="{base}/{FOLDER}/">Statistics</a></p><h1>{escape(read.title)}</h1>'
         f"<p>{_number(read.views, approximate=read.counted.approximate)} views{imported}; "
         f"{read.counted.hits:,} hits. {sure}</p>"
+        + _section("Reach", _reached(history.reach(path)), _REACH)
         + _section("Views by day", _plot(history.of(path), "Views by day"), "Behind them, paler: hits.")
         + f'<p><a href="{base}{href(path)}">Read the article</a></p>'
     )

@@ -6,9 +6,11 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from pressrun.domain.issues import Issue
 from pressrun.domain.views import NONE, Figure, Figured, Figures
 from pressrun.ports import Table
 from pressrun.services.daybook import Daybook, read_pages
+from pressrun.services.reach import Mailed, Mailings, Reach, feed_subscribers
 from pressrun.services.totals import Articles, Read, read_of, reasons_of, subscribers
 
 
@@ -19,6 +21,8 @@ class History:
     days: Mapping[str, Figures]
     articles: Articles
     reads: dict[str, Read] = field(default_factory=dict)
+    mailings: Mailings | None = None
+    carriers: Mapping[str, list[Issue]] = field(default_factory=dict)
 
     def most(self, days: int = 0) -> list[Read]:
         """The most read articles of the last so many days; of all time, with what they brought along, for 0."""
@@ -34,6 +38,12 @@ class History:
             ]
         return sorted((read for read in found if read.views), key=lambda read: (-read.views, read.path))
 
+    def foremost(self) -> list[Read]:
+        """The most read articles of all time, then those that nobody has read here, which mail or feeds may carry."""
+        read = self.most()
+        seen = {one.path for one in read}
+        return [*read, *sorted((r for p, r in self.reads.items() if p not in seen), key=lambda r: r.path)]
+
     def of(self, path: str) -> dict[str, Figure]:
         """An article day by day."""
         found = {}
@@ -45,6 +55,20 @@ class History:
                     total = total.plus(figure)
                 found[name] = total
         return found
+
+    def reach(self, path: str) -> Reach:
+        """How often an article came before somebody, by whichever way. Reads the tallies of its issues."""
+        read, source, mailed = self.reads[path], self.articles.at(path), Mailed()
+        if source and self.mailings:
+            by_id = self.carriers.get(source.id, [])
+            by_file = [issue for issue in self.carriers.get(source.key, []) if not issue.ids]
+            mailed = self.mailings.of([*by_id, *by_file])
+        return Reach(
+            views=read.views,
+            mailed=mailed,
+            subscribers=feed_subscribers(self.days, source) if source else 0,
+            estimated=read.counted.approximate,
+        )
 
     def views(self) -> dict[str, Figure]:
         """All articles together, day by day."""
@@ -80,8 +104,8 @@ class History:
         return found
 
 
-def history(book: Daybook, table: Table) -> History:
-    """Reads every day: a second for ten years on one's own machine."""
+def history(book: Daybook, table: Table, mailings: Mailings | None = None) -> History:
+    """Reads every day: a second for ten years on one's own machine. Without `mailings` no mail is known of."""
     days = dict(read_pages(book, book.current()))
     articles = Articles(table)
     reads = {source.path: read_of(source) for source in articles.all()}
@@ -89,4 +113,5 @@ def history(book: Daybook, table: Table) -> History:
     for figures in days.values():
         whole.add(figures)
     reads |= articles.read(whole.pages)
-    return History(days=days, articles=articles, reads=reads)
+    carriers = mailings.carriers() if mailings else {}
+    return History(days=days, articles=articles, reads=reads, mailings=mailings, carriers=carriers)

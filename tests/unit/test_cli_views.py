@@ -42,6 +42,7 @@ def test_an_old_site_s_logs_are_counted_and_shown(home: Path) -> None:
     assert "cut off" in views("count", str(home / "bad.log"), code=1)
     assert "1,205" in views("top")
     assert "1,205 views, 1,204 of them imported; 2 hits" in views("show", "/tide/")
+    assert "Reach: 1,205, views alone" in views("show", "/tide/")
     assert "87" in views("feeds")
     assert "4 lines in all" in views("reasons")
     day = next(line for line in views("days").splitlines() if line.startswith("2024-02-01"))

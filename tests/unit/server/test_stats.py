@@ -18,7 +18,14 @@ class Known(Articles):
 
     def __init__(self) -> None:
         self._source = Source(
-            key="a.md", etag="", sha="", state="published", path="tide/", title="The <tide>"
+            key="a.md",
+            etag="",
+            sha="",
+            state="published",
+            path="tide/",
+            title="The <tide>",
+            sort="2026-03-01T08:00:00#a",
+            collections=("site",),
         )
 
     def at(self, path: str) -> Source | None:
@@ -57,7 +64,14 @@ def ask(path: str, *, peer: str = "127.0.0.1", host: str = "127.0.0.1:8000", met
 
 def test_the_overview_has_every_number() -> None:
     body = ask("/stats/").body.decode()
-    for said in ("The &lt;tide&gt;", "≈ 5,007", "9,000", "870", "2026-03-01: 5,000 of 9,000"):
+    for said in (
+        "The &lt;tide&gt;",
+        "≈ 5,007",
+        "9,000",
+        "870",
+        "2026-03-01: 5,000 of 9,000",
+        "Nobody is followed",
+    ):
         assert said in body
     assert "style=" not in body
     assert "<script" not in body
@@ -67,6 +81,7 @@ def test_an_article_has_a_page_and_says_how_sure_the_number_is() -> None:
     body = ask("/stats/tide/").body.decode()
     assert "7 of them brought along" in body
     assert "an estimate" in body
+    assert "<strong>≈ 5,877</strong>, and 5,007 at least." in body
     assert ask("/stats/moon/").status == 404
 
 
