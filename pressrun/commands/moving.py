@@ -42,6 +42,10 @@ class System(StrEnum):
     GHOST = "ghost"
     SUBSTACK = "substack"
     WORDPRESS = "wordpress"
+    PELICAN = "pelican"
+    HUGO = "hugo"
+    JEKYLL = "jekyll"
+    ELEVENTY = "eleventy"
     FEED = "feed"
     MBOX = "mbox"
 
@@ -112,12 +116,26 @@ def import_(
 
 def importer(system: System) -> Importer:
     """The reader of a system's exports."""
-    from pressrun.parsing.moving import feed, ghost, mbox, substack, wordpress
+    from pressrun.parsing.moving import (
+        eleventy,
+        feed,
+        ghost,
+        hugo,
+        jekyll,
+        mbox,
+        pelican,
+        substack,
+        wordpress,
+    )
 
     return {
         System.GHOST: ghost.ghost,
         System.SUBSTACK: substack.substack,
         System.WORDPRESS: wordpress.wordpress,
+        System.PELICAN: pelican.pelican,
+        System.HUGO: hugo.hugo,
+        System.JEKYLL: jekyll.jekyll,
+        System.ELEVENTY: eleventy.eleventy,
         System.FEED: feed.feed,
         System.MBOX: mbox.mbox,
     }[system]
