@@ -7,11 +7,13 @@ there: a write with an older revision is refused. What would be written unchange
 
 from __future__ import annotations
 
+import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from pressrun.domain.feeds import FILES
-from pressrun.domain.spans import DIRECTORY, SITE, parse_span
+from pressrun.domain.spans import DIRECTORY, SITE, Span, parse_span
 from pressrun.errors import Conflict, NotFound, Transient
 from pressrun.ports import MAX_WRITE, Blob, Drop, ObjectStore, Put, Save, Table
 from pressrun.services.catalogue import Catalogue, Collection, bumped, in_chunks
@@ -59,9 +61,44 @@ class Renderer:
             if not pending:
                 return
             states = self.catalogue.collections(pending)
-            saves = [bumped(_distrusted(state) if suspect else state).save() for state in states.values()]
-            pending = self._save(saves)
+            if suspect:
+                states = {name: _distrusted(self._with_strays(state)) for name, state in states.items()}
+            pending = self._save([bumped(state).save() for state in states.values()])
         raise Transient("collections are being changed by others over and over")
+
+    def around(self, names: Iterable[str]) -> set[str]:
+        """What shows that the collections exist: the years of months, the spans before and after, what lists them."""
+        spans = [span for name in names if (span := parse_span(name))]
+        found = {DIRECTORY}
+        for collection in {span.collection for span in spans}:
+            found.add(collection)
+            there = {row.sort for row in self.table.query(f"spans {collection}")}
+            for span in (span for span in spans if span.collection == collection):
+                found.add(f"{collection}/{span.year:04}")
+                alike = sorted(label for label in there if ("-" in label) == bool(span.month))
+                at, after = bisect_left(alike, span.label), bisect_right(alike, span.label)
+                found |= {
+                    f"{collection}/{label}"
+                    for label in (*alike[max(0, at - 1) : at], *alike[after : after + 1])
+                }
+        return found
+
+    def _with_strays(self, state: Collection) -> Collection:
+        """The collection with every object that it could have ever had.
+
+        A worker that was overtaken, wrote and died may have left some that no row names.
+        """
+        span = parse_span(state.name)
+        folder = f"{state.name}/" if span is None else span.path
+        found: set[str] = set()
+        if state.name not in {SITE, DIRECTORY}:  # these always have all of theirs
+            found = {f"{folder}{name}" for name in ("index.html", *(FEED_FILES if span is None else ()))}
+        if span and span.month:
+            found |= {f"sitemap-{span.label}.xml"}
+            found |= {
+                stat.key for stat in self.site.list(f"archive/{span.label}") if _part_of(span, stat.key)
+            }
+        return replace(state, objects=dict.fromkeys(found, ("", "")) | state.objects)
 
     def unfinished(self) -> set[str]:
         """Collections that have changed since they were rendered, or that look as they did under older settings."""
@@ -301,6 +338,11 @@ def _rank(name: str) -> int:
     if span := parse_span(name):
         return 0 if span.month else 1
     return 3 if name == SITE else 2
+
+
+def _part_of(span: Span, key: str) -> bool:
+    """Whether a key is that of an archive document of the month: below "archive/2026-11/" or "archive/2026-11-2/"."""
+    return re.fullmatch(rf"archive/{span.label}(-\d+)?/[^/]+", key) is not None
 
 
 def _foreseen(rendition: Rendition) -> dict[str, tuple[str, str]]:

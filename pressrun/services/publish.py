@@ -108,7 +108,8 @@ class Publisher:
         rows = self.table.get_many([("path", claim_of(path)) for path in attempt.paths])
         standing = [str(row.item["source"]) for row in rows.values() if row.item["kind"] == "article"]
         stage = self.store([*attempt.keys, *standing], force=True, suspect=True)
-        stage.touched |= set(attempt.collections) | self.renderer().unfinished()
+        renderer = self.renderer()
+        stage.touched |= {*attempt.collections, *renderer.around(attempt.collections), *renderer.unfinished()}
         stage.paths |= set(attempt.paths)
         for path in attempt.paths:
             stage.awake |= {row.sort for row in self.table.query(f"waits {claim_of(path)}")}

@@ -150,3 +150,44 @@ def test_a_worker_may_die_at_any_operation(change: str) -> None:
 def test_a_worker_may_stand_still_at_any_operation(change: str, then: str) -> None:
     """Before each in turn."""
     assert next(operation for operation in count(1) if not stand_still(change, then, operation))
+
+
+@pytest.mark.parametrize(
+    "schedules", [8, pytest.param(600, marks=[pytest.mark.slow, pytest.mark.timeout(1800)])]
+)
+def test_who_was_overtaken_may_die(schedules: int) -> None:
+    """A worker stands still, others do its job and more, and it goes on for a while and dies.
+
+    What it wrote last stands where nothing is any more, and no row names it: whoever does its work again finds it.
+    """
+    choice = Random(11)
+    for _ in range(schedules):
+        overtaken(
+            choice.choice(["upload", "tags", "withdraw", "date", "slug"]),
+            choice.choice(["edit", "withdraw", "again"]),
+            choice.randint(20, 130),
+            choice.randint(1, 50),
+        )
+
+
+def overtaken(change: str, then: str, operation: int, more: int) -> None:
+    """One such schedule: `then` happens to the same file at an operation, and `more` operations are left to live."""
+    world = newsroom()
+    CHANGES[change](world)
+    if not until(world, operation):
+        return
+    slow = world.scheduler.workers
+    key = {"edit": "a.md", "date": "a.md", "upload": "e.md"}.get(change, "b.md")
+    latest = {"a.md": A, "b.md": B, "e.md": Draft(id="e", date="2025-06-15")}[key]
+    if then == "withdraw":
+        world.remove(key, 0)
+    else:
+        world.write(key, replace(latest, title="Latest") if then == "edit" else latest, 0)
+    world.scheduler.workers = []
+    world.invoke()
+    world.invoke()
+    world.work(4, None, trouble=0, turn=0.5)
+    world.scheduler.workers = slow
+    world.work(5, more, trouble=0, turn=0)
+    world.scheduler.kill()
+    world.check()
