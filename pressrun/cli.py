@@ -13,7 +13,7 @@ import typer
 from rich.markup import escape
 
 from pressrun import __version__
-from pressrun.commands import bounces, desk, exchange, issues, moving, operate, subscribers, views
+from pressrun.commands import archiving, bounces, desk, exchange, issues, moving, operate, subscribers, views
 from pressrun.commands.common import (
     DEFAULT_CONTENT,
     DEFAULT_HOME,
@@ -50,7 +50,15 @@ app.add_typer(issues.app)
 app.add_typer(subscribers.app)
 app.add_typer(views.app)
 app.command()(bounces.bounce)
-for command in (exchange.push, exchange.pull, operate.status, operate.redrive, operate.cost):
+for command in (
+    exchange.push,
+    exchange.pull,
+    operate.status,
+    operate.redrive,
+    archiving.backup,
+    archiving.restore,
+    operate.cost,
+):
     app.command()(command)
 app.command("import")(moving.import_)
 app.command()(desk.desk)

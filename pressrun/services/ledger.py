@@ -330,6 +330,28 @@ class Ledger:
 
         return self.change(batch, decide)
 
+    def disown(self, issue: Issue) -> None:
+        """After a restore: what was in hand then may have been sent, and no event will tell us. A person decides."""
+
+        def decide(there: Batch) -> Batch | None:
+            if there.state == "claimed":
+                entries = tuple(
+                    replace(entry, state="uncertain", detail="in hand when the backup was made")
+                    if entry.state == "pending"
+                    else entry
+                    for entry in there.entries
+                )
+                doubtful = any(entry.state == "uncertain" for entry in entries)
+                return replace(
+                    there, entries=entries, state="uncertain" if doubtful else "recorded", worker="", until=""
+                )
+            return replace(there, until="") if there.state == "uncertain" else None
+
+        for shard, first in [*self.todo(issue), *self.uncertain(issue)]:
+            batch = self.get(issue.newsletter, issue.id, shard, first)
+            if batch is not None:
+                self.change(batch, decide)
+
     # --- what there is -------------------------------------------------------------------------------------------
 
     def todo(self, issue: Issue, limit: int | None = None) -> Iterator[tuple[int, str]]:

@@ -173,14 +173,42 @@ class Newsroom:
             zone = ZoneInfo(newsletter.timezone or publication.timezone)
             for rhythm in newsletter.rhythms:
                 if rhythm in {"daily", "weekly", "monthly"}:
-                    self._digest(newsletter, rhythm, boundary(newsletter, rhythm, zone, now), zone)
+                    self._digest(newsletter, rhythm, boundary(newsletter, rhythm, zone, now))
 
-    def _digest(self, newsletter: Newsletter, rhythm: Cadence, until: datetime, zone: ZoneInfo) -> None:
-        partition = f"digest {newsletter.slug}"
-        row = self._table.get(partition, rhythm)
+    def _digest(self, newsletter: Newsletter, rhythm: Cadence, until: datetime) -> None:
+        row = self._table.get(f"digest {newsletter.slug}", rhythm)
         since = str(row.item["until"]) if row else instant(until)
-        if row is not None and since >= instant(until):
-            return
+        if row is None or since < instant(until):
+            self._make_digest(newsletter, rhythm, row, since, until)
+
+    def resume_digest(self, newsletter: str, rhythm: Cadence, since: str, reason: str) -> Issue | None:
+        """Goes on from where another home's digests ended.
+
+        One whose time has passed since waits for a person, with `reason`, and is returned. Can be repeated.
+        """
+        publication = self._imprints.current().publication
+        found = publication.newsletter(newsletter)
+        row = self._table.get(f"digest {newsletter}", rhythm)
+        if found is not None and rhythm in {"daily", "weekly", "monthly"}:
+            zone = ZoneInfo(found.timezone or publication.timezone)
+            until = boundary(found, rhythm, zone, self._clock.now())
+            if since < instant(until):
+                return self._make_digest(found, rhythm, row, since, until, held=reason)
+        if row is None:
+            self._table.write([Save(partition=f"digest {newsletter}", sort=rhythm, item={"until": since})])
+        return None
+
+    def _make_digest(
+        self,
+        newsletter: Newsletter,
+        rhythm: Cadence,
+        row: Row | None,
+        since: str,
+        until: datetime,
+        *,
+        held: str = "",
+    ) -> Issue | None:
+        zone = ZoneInfo(newsletter.timezone or self._imprints.current().publication.timezone)
         news = list(self._table.query("news", low=since, high=instant(until)))
         ids = [one.sort.partition("#")[2] for one in news]
         keys = self._stand(ids, [str(one.item["source"]) for one in news])
@@ -190,31 +218,34 @@ class Newsroom:
         wanted = dict(list(wanted.items())[-MAX_DIGEST:])
         changes: list[Save | Drop] = [
             Save(
-                partition=partition,
+                partition=f"digest {newsletter.slug}",
                 sort=rhythm,
                 item={"until": instant(until)},
                 expect=row.version if row else ABSENT,
             )
         ]
+        issue = None
         if wanted:
             day = until.astimezone(zone).date().isoformat()
             issue = Issue(
                 id=f"d-{rhythm}-{day}",
                 newsletter=newsletter.slug,
-                state="cooling",
+                state="waiting" if held else "cooling",
                 kind="digest",
                 audience=rhythm,
                 articles=tuple(wanted),
                 ids=tuple(wanted.values()),
                 title=self._title(list(wanted)),
                 created=instant(self._clock.now()),
-                due=instant(until),
+                due="" if held else instant(until),
+                reason=held,
             )
             changes += self._created(issue)
         try:
             self._table.write(changes)
         except Conflict:
-            return  # another tick was faster
+            return None  # another tick was faster
+        return issue
 
     def _is_news(self, newsletter: Newsletter, key: str, since: str) -> bool:
         """Whether a digest takes an article. One whose file is broken at this moment is taken: the digest waits."""
