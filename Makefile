@@ -4,12 +4,14 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+INFRA := .venv-infra
+SCAN := .venv-scan
 HOST ?= 127.0.0.1
 PORT ?= 8000
 WORKERS ?= 2
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help setup demo test test-all check format bench bundle lock clean
+.PHONY: help setup demo test test-all check format bench bundle lock clean infra scan
 
 help: ## Say what can be made
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## (.*)/  make \1\t\2/' | expand -t 20
@@ -29,7 +31,7 @@ demo: $(STAMP) ## Publish content/ and serve it at http://127.0.0.1:8000
 test: $(STAMP) ## Run the tests, the long suites in their bounded form
 	@$(BIN)/python -m pytest -n $(WORKERS) -m "not slow"
 
-test-all: $(STAMP) ## Run all tests, the long suites in full
+test-all: $(STAMP) $(INFRA)/.installed ## Run all tests, the long suites in full
 	@$(BIN)/python -m pytest -n $(WORKERS)
 
 check: $(STAMP) ## Lint, type-check, and check imports and templates
@@ -47,16 +49,35 @@ format: $(STAMP) ## Format the code
 bench: $(STAMP) ## Measure against Hugo, Pelican and Eleventy, side by side
 	@$(BIN)/python -m tests.benchmarks $(ARGS)
 
+# What the stack is tried and scanned with is large, and has a virtual environment of its own.
+$(INFRA)/.installed: infra/lock/infra.txt
+$(SCAN)/.installed: infra/lock/scan.txt
+$(INFRA)/.installed $(SCAN)/.installed:
+	@test -x $(@D)/bin/python || $(PYTHON) -m venv $(@D) || python3 -m venv $(@D)
+	@echo "Installing $< into $(@D) ..."
+	@$(@D)/bin/python -m pip install --quiet --require-hashes -r $<
+	@touch $@
+
+infra: $(INFRA)/.installed ## Make .venv-infra with what the stack is tried on
+
+scan: $(STAMP) $(INFRA)/.installed $(SCAN)/.installed ## Check the templates: cfn-lint, sam validate, checkov
+	@$(BIN)/cfn-lint infra/template.yaml infra/logs.yaml
+	@SAM_CLI_TELEMETRY=0 $(INFRA)/bin/sam validate --lint --region eu-west-1 --template infra/template.yaml
+	@$(SCAN)/bin/checkov --config-file infra/checkov.yaml --file infra/template.yaml infra/logs.yaml
+
 bundle: $(STAMP) ## Make build/lambda.zip, from which all functions are deployed
 	@$(BIN)/python infra/bundle.py $(ARGS)
 
-LOCK = $(BIN)/python -m uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
+GROUP = $(BIN)/python -m uv pip compile --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-header --quiet --upgrade
+LOCK = $(GROUP) pyproject.toml
 lock: $(STAMP) ## Write the lock files anew
 	@$(BIN)/python -m pip install --quiet uv
 	@$(LOCK) --group dev --extra aws --extra local -o infra/lock/dev.txt
 	@$(LOCK) --extra local -o infra/lock/local.txt
 	@$(LOCK) --extra aws -o infra/lock/lambda.txt
+	@$(GROUP) --group infra -o infra/lock/infra.txt
+	@$(GROUP) --group scan -o infra/lock/scan.txt
 
 clean: ## Remove what was made
-	rm -rf $(VENV) .pressrun .bench dist build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) $(INFRA) $(SCAN) .pressrun .bench dist build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -1,0 +1,211 @@
+"""The template itself, deployed from a real bundle on a stand-in for AWS, and a publication's story on it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+import pytest
+
+from pressrun import bootstrap
+from pressrun.bootstrap import House
+from pressrun.services.sweep import bring_in_line
+from tests.accesslogs import fields, gz, tabbed
+from tests.fakes.ses import Ses, serving
+from tests.infra.stack import MINISTACK, Stack, deploy, eventually, ministack
+from tests.infra.templates import ROOT
+from tests.readers import event
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not MINISTACK.exists(), reason="made by `make infra`"),
+    pytest.mark.timeout(600),
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+]
+NEWS = "---\ntitle: Spring tide\ndate: {now}\n---\nThe water is **high**.\n"
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What `make bundle` makes, for this machine; or PRESSRUN_BUNDLE, made before."""
+    if "PRESSRUN_BUNDLE" in os.environ:
+        return Path(os.environ["PRESSRUN_BUNDLE"])
+    folder = tmp_path_factory.mktemp("bundle") / "lambda"
+    command = [sys.executable, ROOT / "infra" / "bundle.py", "--here", "--output", folder]
+    subprocess.run(command, check=True, capture_output=True)
+    return folder.with_suffix(".zip")
+
+
+@pytest.fixture(scope="module")
+def content(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The sample publication; an issue goes out at once."""
+    folder = tmp_path_factory.mktemp("publication") / "content"
+    shutil.copytree(ROOT / "content", folder)
+    settings = folder / "pressrun.toml"
+    settings.write_text(
+        settings.read_text("utf-8").replace("cooling_minutes = 1 ", "cooling_minutes = 0 "), "utf-8"
+    )
+    return folder
+
+
+@pytest.fixture(scope="module")
+def account() -> Iterator[Ses]:
+    """SES, whose events go where the configuration set sends them."""
+    with serving(Ses(max_send_rate=100.0)) as ses:
+        yield ses
+
+
+@pytest.fixture(scope="module")
+def stack(bundle: Path, account: Ses, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """The publication, deployed."""
+    with ministack(tmp_path_factory.mktemp("ministack")) as url:
+        made = deploy(url, bundle, "story", MailDomain="slackwater.example")
+        account.configuration_sets = {made.outputs["SesConfigurationSet"]}
+        made.set_variables("Deliver", AWS_ENDPOINT_URL_SESV2=account.url)
+        (topic,) = (
+            one["PhysicalResourceId"]
+            for one in made.client("cloudformation").list_stack_resources(StackName="story")[
+                "StackResourceSummaries"
+            ]
+            if one["LogicalResourceId"] == "FeedbackTopic"
+        )
+        sns = made.client("sns")
+        account.on_event = lambda found: sns.publish(TopicArn=topic, Message=json.dumps(found))
+        yield made
+
+
+@pytest.fixture(scope="module")
+def house(stack: Stack) -> Iterator[House]:
+    """The same publication, as an operator's terminal sees it."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in stack.environment.items():
+            patch.setenv(name, value)
+        there = bootstrap.aws()
+        yield there
+        there.close()
+
+
+def upload(stack: Stack, key: str, body: bytes) -> None:
+    stack.client("s3").put_object(Bucket=stack.outputs["ContentBucket"], Key=f"content/{key}", Body=body)
+
+
+def site(house: House) -> dict[str, bytes]:
+    """The site as it lies in the bucket, but for what counts views."""
+    keys = [stat.key for stat in house.site.list() if not stat.key.startswith(("views/", "popular/"))]
+    return {key: house.site.get(key).body for key in keys}
+
+
+def ask(stack: Stack, method: str, path: str, **given: str) -> int:
+    """A request, as the HTTP API hands it on."""
+    found = event(method, path, urlencode(given), cloudfront_viewer_address="198.51.100.10:4711")
+    return int(stack.invoke("Api", found)["statusCode"])
+
+
+def attributes(stack: Stack, queue: str) -> dict[str, str]:
+    answer = stack.client("sqs").get_queue_attributes(QueueUrl=stack.outputs[queue], AttributeNames=["All"])
+    return dict(answer["Attributes"])
+
+
+def quiet(stack: Stack, queue: str) -> bool:
+    """Whether nothing waits in the queue, or is being worked on."""
+    found = attributes(stack, queue)
+    return not any(
+        int(found[name]) for name in ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
+    )
+
+
+def test_uploads_become_the_site_that_a_laptop_makes(
+    stack: Stack, house: House, content: Path, tmp_path: Path
+) -> None:
+    """S3 → EventBridge → SQS → publish: byte for byte."""
+    there = bootstrap.local(content, tmp_path / "home", {})
+    keys = [stat.key for stat in there.content.list()]
+    bring_in_line(there.publisher)
+    wanted = site(there)
+    there.close()
+    for key in keys:
+        upload(stack, key, (content / key).read_bytes())
+    eventually(lambda: set(site(house)) == set(wanted) and quiet(stack, "QueueUrl"), limit=120)
+    eventually(lambda: site(house) == wanted, limit=30)
+    assert b"<rss" in wanted["feed.xml"][:200]
+    assert quiet(stack, "DeadQueueUrl")
+
+
+def test_a_reader_gets_an_issue_and_another_bounces(stack: Stack, house: House, account: Ses) -> None:
+    """API → SQS → deliver → SES → SNS → SQS → feedback."""
+    for name in ("ada", "bob"):
+        assert (
+            ask(stack, "POST", "/api/subscribe", email=f"{name}@example.org", **{"rhythm.letters": "article"})
+            == 202
+        )
+    eventually(lambda: len(account.sent) == 2)
+    for mail in list(account.sent):
+        found = re.search(r"http://\S+(/api/confirm\?t=\S+)", mail.text)
+        assert found is not None
+        way = urlsplit(found[1])
+        assert ask(stack, "GET", f"{way.path}?{way.query}") == 200
+        assert ask(stack, "POST", f"{way.path}?{way.query}") == 200
+    eventually(lambda: quiet(stack, "MailQueueUrl"))
+    before = len(account.sent)
+    account.bouncing.add("bob@example.org")
+    upload(stack, "news.md", NEWS.format(now=datetime.now(UTC).isoformat()).encode())
+    eventually(lambda: "news/index.html" in site(house) and quiet(stack, "QueueUrl"))
+    stack.invoke("Tick", {})
+    eventually(lambda: len(account.sent) == before + 2)
+    assert {mail.subject for mail in account.sent[before:]} == {"Spring tide"}
+
+    def state(name: str) -> Any:
+        found = house.subscribers.find(f"{name}@example.org")
+        return found and found.subscriber.state
+
+    eventually(lambda: state("bob") == "bounced")
+    assert state("ada") == "active"
+
+
+def test_a_log_becomes_totals(stack: Stack, house: House) -> None:
+    """S3 → EventBridge → SQS → count, and the next tick."""
+    day = f"{datetime.now(UTC):%Y-%m-%d}"
+    log = gz(tabbed(*(fields("/the-tide-is-late/", day=day, ip=f"198.51.100.{n}") for n in range(3))))
+    known = next(key for key in site(house) if key.startswith("the-tide-is-late"))
+    assert known == "the-tide-is-late/index.html"
+    bucket = stack.outputs["LogBucket"]
+    for _ in range(2):
+        stack.client("s3").put_object(Bucket=bucket, Key="AWSLogs/2026/11/22/E1.gz", Body=log)
+    eventually(lambda: list(house.views.counter.book.store.list("delta/")))
+    eventually(lambda: quiet(stack, "CountQueueUrl"))
+    stack.invoke("Tick", {})
+    popular = json.loads(house.site.get("views/totals/popular.json").body)
+    assert [(one["path"], one["views"]) for one in popular["day"]] == [("the-tide-is-late/", 3)]
+
+
+def test_what_fails_is_kept_and_can_be_sent_again(stack: Stack, house: House) -> None:
+    """A deployment that is wrong: nothing is lost. Five goes, dead letters; mended, all of it is done."""
+    table = stack.outputs["Table"]
+    stack.client("sqs").set_queue_attributes(
+        QueueUrl=stack.outputs["QueueUrl"], Attributes={"VisibilityTimeout": "1"}
+    )
+    stack.set_variables("Publish", PRESSRUN_TABLE="no-such-table")
+    upload(stack, "late.md", b"---\ntitle: Late\ndate: 2026-01-01\n---\nBut here.\n")
+    (letter,) = eventually(lambda: list(house.queue.dead()), limit=120)
+    assert "content/late.md" in letter.body
+    assert "late/index.html" not in site(house)
+    stack.set_variables("Publish", PRESSRUN_TABLE=table)
+    assert house.queue.redrive() == 1
+    eventually(lambda: "late/index.html" in site(house), limit=60)
+
+
+def test_the_schedule_ticks_each_minute(stack: Stack) -> None:
+    """EventBridge Scheduler calls the function."""
+    (schedule,) = stack.client("scheduler").list_schedules()["Schedules"]
+    found = stack.client("scheduler").get_schedule(Name=schedule["Name"], GroupName=schedule["GroupName"])
+    assert found["ScheduleExpression"] == "rate(1 minute)"
+    assert stack.function("Tick") in found["Target"]["Arn"]
