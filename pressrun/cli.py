@@ -61,6 +61,7 @@ for command in (
 ):
     app.command()(command)
 app.command("import")(moving.import_)
+app.add_typer(moving.export)
 app.command()(desk.desk)
 
 

@@ -59,7 +59,7 @@ def list_issues(
 ) -> None:
     """What is cooling off, waiting, under way and sent; the newest first."""
     with opened(content, home, target) as house:
-        issues = sorted(_all(house), key=lambda issue: issue.created, reverse=True)
+        issues = sorted(every_issue(house), key=lambda issue: issue.created, reverse=True)
         if form == "json":
             out.print_json(json.dumps([asdict(issue) for issue in issues]))
             return
@@ -272,7 +272,7 @@ def resolve(
         out.print(f"{count(number, 'recipient')} {done}.")
 
 
-def _all(house: House) -> Iterator[Issue]:
+def every_issue(house: House) -> Iterator[Issue]:
     """Those of a newsletter that the settings lack by now are there as long as they are being sent."""
     slugs = [newsletter.slug for newsletter in house.imprints.current().publication.newsletters]
     for slug in slugs:
@@ -282,7 +282,7 @@ def _all(house: House) -> Iterator[Issue]:
 
 def _one(house: House, name: str) -> Issue:
     wanted = name.rpartition("/")[2]
-    found = [issue for issue in _all(house) if issue.id.startswith(wanted)]
+    found = [issue for issue in every_issue(house) if issue.id.startswith(wanted)]
     exact = [issue for issue in found if name in {issue.id, f"{issue.newsletter}/{issue.id}"}]
     found = exact or found
     if not found:

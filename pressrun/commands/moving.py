@@ -1,4 +1,4 @@
-"""`pressrun import`: moving in from another system."""
+"""`pressrun import` and `pressrun export`: moving in from another system, and out again."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from rich.markup import escape
 from pressrun.commands.common import (
     DEFAULT_CONTENT,
     DEFAULT_HOME,
+    ContentOption,
     Home,
     Target,
     count,
@@ -24,9 +25,14 @@ from pressrun.commands.common import (
     out,
     private_file,
     progress,
+    settings,
 )
+from pressrun.commands.common import opened as opened_house
+from pressrun.commands.issues import every_issue
+from pressrun.commands.subscribers import export as subscribers_export
 from pressrun.commands.subscribers import take_lists
 from pressrun.config import SETTINGS_FILE
+from pressrun.ports import Put
 
 if TYPE_CHECKING:
     from pressrun.parsing.moving.archives import Member
@@ -34,6 +40,17 @@ if TYPE_CHECKING:
     from pressrun.services.moving import Line, Moved
 
 SHOWN = 20
+
+
+export = typer.Typer(
+    name="export",
+    help="Take everything along: articles, the site, subscribers, what was sent.",
+    no_args_is_help=True,
+)
+TargetFolder = Annotated[
+    Path, typer.Argument(metavar="FOLDER", help="A folder that does not exist yet, or is empty.")
+]
+TargetFile = Annotated[Path, typer.Argument(metavar="FILE", help="A file that does not exist yet.")]
 
 
 class System(StrEnum):
@@ -112,6 +129,96 @@ def import_(
         _check(content, home)
     if moved.of("skipped"):
         raise typer.Exit(1)
+
+
+@export.command()
+def markdown(
+    folder: TargetFolder,
+    content: ContentOption = DEFAULT_CONTENT,
+    home: Home = DEFAULT_HOME,
+    target: Target = "local",
+) -> None:
+    """The content folder, with front matter that says all that the catalogue knows: ids, dates, addresses, redirects.
+
+    Published anywhere, it gives the same site with the same feed ids. Exits with 1 where an article is refused as it
+    is now; its file is taken along as it is.
+    """
+    from pressrun import bootstrap
+    from pressrun.services.departing import leaving
+
+    _require_new(folder)
+    articles = files = 0
+    refused = False
+    with opened_house(content, home, target) as house, bootstrap.articles(folder, "local") as store:
+        for one in leaving(house.content, house.table, settings(house)):
+            store.put(Put(key=one.key, body=one.body, content_type="", if_absent=True))
+            articles += one.article
+            files += not one.article
+            if one.note:
+                refused = True
+                err.print(f"[yellow]as it was[/] {escape(one.note)}")
+    out.print(f"{count(articles, 'article')} and {count(files, 'file')} written to {escape(str(folder))}.")
+    if refused:
+        raise typer.Exit(1)
+
+
+@export.command()
+def site(
+    folder: TargetFolder,
+    content: ContentOption = DEFAULT_CONTENT,
+    home: Home = DEFAULT_HOME,
+    target: Target = "local",
+) -> None:
+    """The site as it is published: plain files for any web server."""
+    from pressrun import bootstrap
+
+    _require_new(folder)
+    number = 0
+    with opened_house(content, home, target) as house, bootstrap.articles(folder, "local") as store:
+        for stat in house.site.list():
+            body = house.site.get(stat.key).body
+            store.put(Put(key=stat.key, body=body, content_type="", if_absent=True))
+            number += 1
+    out.print(f"{count(number, 'file')} written to {escape(str(folder))}.")
+
+
+@export.command("subscribers")
+def readers(
+    file: TargetFile,
+    content: ContentOption = DEFAULT_CONTENT,
+    home: Home = DEFAULT_HOME,
+    target: Target = "local",
+) -> None:
+    """Everybody as CSV, in a file that only you can read; `pressrun subscribers import` takes it back without loss."""
+    if file.exists():
+        fail(f"{file} is there already; name a new file")
+    subscribers_export(file, state=None, newsletter="", form="csv", content=content, home=home, target=target)
+
+
+@export.command()
+def mbox(
+    file: TargetFile,
+    content: ContentOption = DEFAULT_CONTENT,
+    home: Home = DEFAULT_HOME,
+    target: Target = "local",
+) -> None:
+    """What was sent, as an mbox file: each issue once, as it was frozen, with nobody's address and links in it."""
+    from pressrun.services.departing import letters
+
+    if file.exists():
+        fail(f"{file} is there already; name a new file")
+    number = 0
+    with opened_house(content, home, target) as house, private_file(file) as stream:
+        url = settings(house).url
+        for mail in letters(house.newsroom, every_issue(house), url):
+            stream.write(mail.decode("ascii", "replace"))
+            number += 1
+    out.print(f"{count(number, 'mail')} written to {escape(str(file))}.")
+
+
+def _require_new(folder: Path) -> None:
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        fail(f"{folder} is not empty; name a new folder")
 
 
 def importer(system: System) -> Importer:

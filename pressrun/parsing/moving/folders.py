@@ -88,8 +88,9 @@ class Folder:
     def page(self, source: Source, key: str, body: str, added: Mapping[str, object]) -> Iterator[Item]:
         """The article under its key, with what is added to its front matter, and what stays elsewhere."""
         yield from told(source, body)
-        text = with_body(source, body)
-        yield Page(place=source.place, key=key, text=amended(text, {**added, "newsletter": False}))
+        html = key.lower().endswith((".html", ".htm"))
+        text = amended(with_body(source, body), {**added, "newsletter": False}, headers=not html)
+        yield Page(place=source.place, key=key, text=text)
 
     def files(self, names: Mapping[str, str]) -> Iterator[Item]:
         """Files under their keys: name → key. What belongs to a theme is counted, and left."""
@@ -176,12 +177,15 @@ def with_body(source: Source, body: str) -> str:
     return source.text[: len(source.text) - len(source.body)] + body
 
 
-def amended(text: str, added: Mapping[str, object]) -> str:
-    """`text` with fields put into its front matter, in its own notation, in place of those of the same name."""
+def amended(text: str, added: Mapping[str, object], *, headers: bool = True) -> str:
+    """`text` with fields put into its front matter, in its own notation, in place of those of the same name.
+
+    `headers` as in `frontmatter.split`.
+    """
     start = len(text) - len(text.lstrip("\n"))
     first = text[start:].partition("\n")[0].rstrip()
     lines = text.split("\n")
-    if first not in {"---", "+++"} and (split := frontmatter.split(text, headers=True)).entries:
+    if first not in {"---", "+++"} and (split := frontmatter.split(text, headers=headers)).entries:
         at, notation = split.entries[0].line, "{name}: {value}"
     elif first in {"---", "+++"}:
         split = frontmatter.split(text, headers=False)
@@ -202,8 +206,6 @@ def amended(text: str, added: Mapping[str, object]) -> str:
         notation.format(name=name, value=_plain(value) if plain else _written(value))
         for name, value in added.items()
     ]
-    if plain and 0 in {line - at for line in removed} and at - 1 in removed:
-        at += 0
     kept = [line for number, line in enumerate(lines[at:], at) if number not in removed]
     return "\n".join(
         [*(line for number, line in enumerate(lines[:at]) if number not in removed), *fresh, *kept]
