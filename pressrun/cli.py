@@ -13,7 +13,18 @@ import typer
 from rich.markup import escape
 
 from pressrun import __version__
-from pressrun.commands import archiving, bounces, desk, exchange, issues, moving, operate, subscribers, views
+from pressrun.commands import (
+    archiving,
+    bounces,
+    deploying,
+    desk,
+    exchange,
+    issues,
+    moving,
+    operate,
+    subscribers,
+    views,
+)
 from pressrun.commands.common import (
     DEFAULT_CONTENT,
     DEFAULT_HOME,
@@ -58,6 +69,8 @@ for command in (
     archiving.backup,
     archiving.restore,
     operate.cost,
+    deploying.deploy,
+    deploying.destroy,
 ):
     app.command()(command)
 app.command("import")(moving.import_)
