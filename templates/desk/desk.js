@@ -153,7 +153,7 @@ if (drop) {
     sendAll([...event.target.files].map((file) => [file, file.name]));
     event.target.value = "";
   });
-  document.getElementById("folder").addEventListener("change", (event) => {
+  document.getElementById("pick-folder").addEventListener("change", (event) => {
     sendAll([...event.target.files].map((file) => [file, file.webkitRelativePath || file.name]));
     event.target.value = "";
   });

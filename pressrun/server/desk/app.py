@@ -5,6 +5,9 @@
 | `/desk/` | articles; `articles/…` one of them and what is done to it |
 | `/desk/write` | write, with a preview |
 | `/desk/issues` | issues; `issues/<newsletter>/<id>/…` one of them |
+| `/desk/subscribers` | counts, one reader, lists taken in and out |
+| `/desk/reach` | what was read |
+| `/desk/health` | queues, dead letters, errors, quotas |
 
 A request is answered only where it comes from this machine, under this machine's name, and belongs to a session; a
 POST besides only where its Origin is the desk's own. Nothing of it is logged. GET changes nothing but the token that
@@ -23,7 +26,7 @@ from urllib.parse import unquote
 from pressrun.domain.uploads import MAX_UPLOAD
 from pressrun.errors import Conflict, Invalid, NotFound, PressrunError
 from pressrun.rendering.desk import FILES, desk_file, desk_page
-from pressrun.server.desk import articles, issues, writing
+from pressrun.server.desk import articles, health, issues, people, reach, writing
 from pressrun.server.desk.door import Door, Session, cookie_name
 from pressrun.server.desk.forms import form_of, query_of
 from pressrun.server.desk.room import FOLDER, HTML, Room, Visit, answered, moved, said
@@ -38,6 +41,9 @@ _PAGES: Final[dict[tuple[str, str], Page]] = {
     **articles.PAGES,
     **writing.PAGES,
     **issues.PAGES,
+    **people.PAGES,
+    **reach.PAGES,
+    **health.PAGES,
 }
 
 

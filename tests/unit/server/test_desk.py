@@ -446,3 +446,87 @@ def test_an_issue_is_paused_resumed_and_cancelled(desk: Desk) -> None:
         states.append(desk.office.issue().state)
     assert states == ["planning", "paused", "planning", "cancelled"]
     assert "Resume" not in browser.ask(f"issues/letters/{issue.id}").text
+
+
+# --- subscribers, reach, health -------------------------------------------------------------------------------
+
+
+def test_a_reader_is_suppressed_removed_and_erased(desk: Desk) -> None:
+    desk.office.readers(3)
+    browser = desk.browser()
+    browser.post("subscribers/suppress", address="READER0@example.org", reason="asked")
+    browser.post("subscribers/remove", address="reader1@example.org")
+    browser.post("subscribers/erase", address="reader2@example.org")
+    states = sorted(one.subscriber.state for one in desk.office.house.subscribers.everyone())
+    assert states == ["suppressed", "suppressed", "unsubscribed"]
+    assert (
+        "reader2@example.org"
+        not in browser.ask("subscribers").text.partition("told")[2].partition("</div>")[2]
+    )
+
+
+def test_somebody_unknown_can_be_suppressed_and_not_removed(desk: Desk) -> None:
+    browser = desk.browser()
+    browser.post("subscribers/remove", address="who@example.org")
+    assert "who@example.org is no subscriber" in browser.ask("subscribers").text
+    browser.post("subscribers/suppress", address="who@example.org")
+    assert [one.subscriber.state for one in desk.office.house.subscribers.everyone()] == ["suppressed"]
+
+
+def test_a_list_is_tried_before_it_is_taken(desk: Desk) -> None:
+    browser = desk.browser()
+    body = (
+        b'--x\r\nContent-Disposition: form-data; name="file"; filename="list.csv"\r\n\r\n'
+        b"Email,Status\nada@example.org,active\nnobody,active\n\r\n--x--\r\n"
+    )
+    headers = {"origin": OURS, "content-type": "multipart/form-data; boundary=x"}
+    page = browser.ask("subscribers/import", method="POST", body=body, headers=headers).text
+    assert "Nothing has been written yet" in page and "list.csv:3" in page
+    assert list(desk.office.house.subscribers.everyone()) == []
+    kept = re.search(r'name="list" value="([^"]+)"', page)
+    assert kept is not None
+    assert "taken in" in browser.post("subscribers/import", list=kept[1]).text
+    assert [one.subscriber.address for one in desk.office.house.subscribers.everyone()] == ["ada@example.org"]
+    assert browser.post("subscribers/import", list=kept[1]).status_code == 400
+
+
+def test_the_list_is_given_away_by_a_post_alone(desk: Desk) -> None:
+    desk.office.readers(1)
+    browser = desk.browser()
+    assert browser.ask("subscribers/export").status_code == 404
+    answer = browser.post("subscribers/export", form="csv")
+    assert "attachment" in answer.headers["content-disposition"]
+    assert "reader0@example.org" in answer.text
+
+
+def test_dead_letters_are_told_by_cause_and_sent_again(desk: Desk) -> None:
+    queue = desk.office.house.mail_queue
+    queue.send(['{"pressrun": "subscribe", "address": "ada@example.org"}'])
+    while queue.depth().dead == 0:
+        for message in queue.receive():
+            queue.release(message, cause="the mailer is away")
+    browser = desk.browser()
+    page = browser.ask("health").text
+    assert "the mailer is away" in page and "ada@example.org" not in page
+    browser.post("health/redrive", queue="mail")
+    assert queue.depth().dead == 0
+
+
+def test_health_tells_of_refused_files_and_of_errors(desk: Desk) -> None:
+    (desk.office.folder / "broken.md").write_text("---\ntitle: x\ndate: soon\n---\n")
+    desk.office.publish()
+    desk.room.heard(OSError("no space left"))
+    page = desk.browser().ask("health").text
+    assert "broken.md:3" in page and "no space left" in page
+
+
+def test_reach_defines_its_numbers(desk: Desk) -> None:
+    desk.office.readers(1)
+    desk.office.publish("a.md")
+    browser = desk.browser()
+    browser.post(f"issues/letters/{desk.office.issue().id}/send")
+    desk.office.work()
+    desk.office.hear("bounced", "reader0@example.org")
+    page = browser.ask("reach?span=week").text
+    assert "One reader, one article, one day" in page
+    assert re.search(r"A</a></td><td>1</td>", page)
