@@ -19,7 +19,7 @@ from typing import Any, Final
 
 from pressrun.domain.spans import instant
 from pressrun.errors import Conflict, NotFound, Permanent, Transient
-from pressrun.ports import Clock, Drop, Item, ObjectStore, Put, Row, Save, Table
+from pressrun.ports import Clock, Drop, Item, ObjectStore, Put, Row, Save, Stat, Table
 from pressrun.services.archive import Archive, Entry
 from pressrun.services.newsroom import Newsroom
 
@@ -210,8 +210,9 @@ class Restore:
     # --- objects ----------------------------------------------------------------------------------------------
 
     def _objects(self, name: str, told: Told) -> None:
+        """Writes what is not there, or differs. No letter is written over: its name is its digest's."""
         store = self._stores[name]
-        there = {stat.key: stat.size for stat in store.list()}
+        there = {stat.key: stat for stat in store.list()}
         batch: list[Put] = []
         size = 0
         for number, entry in enumerate(self._archive.entries(name), 1):
@@ -219,8 +220,11 @@ class Restore:
             if batch and (len(batch) == PUTS or size + len(body) > PUT_BYTES):
                 self._put(store, batch)
                 batch, size = [], 0
-            if there.get(entry.key) != len(body) or not _same(store, entry, body, name):
-                batch.append(_put_of(entry, body))
+            stat = there.get(entry.key)
+            if stat is None or (
+                name != "mail" and not _same(store, entry, stat, body, headers=name == "site")
+            ):
+                batch.append(_put_of(entry, body, stat))
                 size += len(body)
             told(name, number)
         self._put(store, batch)
@@ -318,24 +322,29 @@ def _stays(row: Row) -> bool:
     return key in {MARK, SWEPT, IMPRINT, KEYS} or _is_kept_kind(row.partition)
 
 
-def _same(store: ObjectStore, entry: Entry, body: bytes, name: str) -> bool:
+def _same(store: ObjectStore, entry: Entry, stat: Stat, body: bytes, *, headers: bool) -> bool:
+    if stat.size != len(body):
+        return False
     try:
         blob = store.get(entry.key)
     except NotFound:
         return False
     if blob.body != body:
         return False
-    headers = (blob.content_type, blob.cache_control, dict(blob.metadata))
-    return name != "site" or headers == (entry.content_type, entry.cache_control, dict(entry.metadata))
+    found = (blob.content_type, blob.cache_control, dict(blob.metadata))
+    return not headers or found == (entry.content_type, entry.cache_control, dict(entry.metadata))
 
 
-def _put_of(entry: Entry, body: bytes) -> Put:
+def _put_of(entry: Entry, body: bytes, stat: Stat | None) -> Put:
+    """On condition of what was seen: the bucket's policy takes no other write of letters and counts."""
     return Put(
         key=entry.key,
         body=body,
         content_type=entry.content_type,
         cache_control=entry.cache_control,
         metadata=entry.metadata,
+        if_absent=stat is None,
+        if_match=stat.etag if stat else None,
     )
 
 

@@ -261,6 +261,36 @@ def test_a_restore_that_is_cut_short_goes_on(source: House, saved: Path, tmp_pat
     home.close()
 
 
+def test_every_write_is_conditional_and_no_letter_is_written_over(saved: Path, tmp_path: Path) -> None:
+    """As the content bucket's policy asks for letters and counts."""
+    (tmp_path / "c").mkdir()
+    home = bootstrap.local(tmp_path / "c", tmp_path / "h", {})
+    puts: list[Put] = []
+
+    class Watched:
+        def __init__(self, store: Any) -> None:
+            self._store = store
+
+        def put_many(self, wanted: list[Put]) -> Any:
+            puts.extend(wanted)
+            return self._store.put_many(wanted)
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self._store, name)
+
+    watched = {name: Watched(store) for name, store in stores(home).items()}
+    bring_back(home, saved, stores=watched)
+    assert all(put.if_absent for put in puts)
+    letters = [put.key for put in puts if "letter-" in put.key]
+    puts.clear()
+    home.views.counter.book.change("swept.json", lambda _: {"other": 1})
+    bring_back(home, saved, stores=watched, replace=True)
+    assert [put.key for put in puts] == ["swept.json"]
+    assert puts[0].if_match
+    assert letters
+    home.close()
+
+
 def test_a_home_that_is_not_empty_is_left_alone(saved: Path, cloud: Cloud) -> None:
     cloud.upload("mine.md", b"---\ntitle: Mine\n---\nx")
     with pytest.raises(Permanent, match="--replace"):
