@@ -18,6 +18,7 @@ from pressrun.config import environment_settings
 from pressrun.errors import Permanent
 from pressrun.ports import Clock, LogFolder, Mailer, ObjectStore, Queue, Table, Versions
 from pressrun.services.addresses import PAGE_CACHE
+from pressrun.services.beacon import Beacon
 from pressrun.services.count import ViewCounter
 from pressrun.services.deliver import Deliverer
 from pressrun.services.digest import Site, network
@@ -97,6 +98,7 @@ class House:
     post: Post
     views: Views
     mailings: Mailings
+    beacon: Beacon | None  # None where a bucket of logs is counted
     queues: Mapping[str, Queue]  # all that there are, by what is in them
 
 
@@ -164,6 +166,7 @@ def furnished(
     feedback = Feedback(
         table=table, clock=clock, imprints=imprints, newsroom=newsroom, subscribers=subscribers
     )
+    limits = Limits(table, clock, partial(tokens.secret, "limits"))
     readers = Readers(
         table=table,
         queue=mail_queue,
@@ -171,7 +174,7 @@ def furnished(
         imprints=imprints,
         subscribers=subscribers,
         tokens=tokens,
-        limits=Limits(table, clock, partial(tokens.secret, "limits")),
+        limits=limits,
         mailer=mailer,
         nonce=nonce,
     )
@@ -210,6 +213,16 @@ def furnished(
             segments=Segments(counter, folder) if folder else None,
         ),
         mailings=Mailings(newsroom, imprints, clock),
+        beacon=None
+        if logs
+        else Beacon(
+            counter=counter,
+            table=table,
+            imprints=imprints,
+            limits=limits,
+            clock=clock,
+            nonce=partial(secrets.token_hex, 16),
+        ),
         queues={"publish": queue, "mail": mail_queue, **(others or {})},
     )
 

@@ -129,6 +129,12 @@ def serve(
     port: Annotated[
         int, typer.Option("--port", help="The port to listen at.", envvar="PRESSRUN_PORT")
     ] = 8000,
+    log: Annotated[
+        bool,
+        typer.Option(
+            "--log/--no-log", help="Write an access log, which views are counted from. See views.beacon."
+        ),
+    ] = True,
 ) -> None:
     """Publish, serve, and publish again whenever a file changes; open pages reload by themselves."""
     from pressrun.server import serve as run
@@ -139,6 +145,7 @@ def serve(
         home,
         host=host,
         port=port,
+        access_log=log,
         on_ready=lambda url: out.print(f"\n  Serving [bold]{escape(url)}[/]   (Ctrl-C stops)\n"),
         on_report=lambda report: _tell(report, None, quiet=True),
         on_desk=show_desk,

@@ -27,10 +27,12 @@ from pressrun.domain.subscribers import Subscriber
 from pressrun.errors import PressrunError
 from pressrun.rendering import readers as pages
 from pressrun.rendering.theme import Theme
+from pressrun.services.beacon import Beacon
 from pressrun.services.readers import MUTE, Application, Choice, Readers, offered
 
 MAX_BODY: Final = 65_536  # bytes of a request
 MAX_FIELDS: Final = 100
+MAX_VIEW: Final = 2_048  # characters of what a page reports
 HTML: Final = "text/html; charset=utf-8"
 JSON: Final = "application/json"
 POLICY: Final = (
@@ -59,6 +61,7 @@ _STATUS: Final = {
     "wrong_type": 415,
     "limited": 429,
     "unready": 503,
+    "foreign": 403,
 }
 # What has words of its own; all else is "refused".
 _TOLD: Final = frozenset(
@@ -89,6 +92,9 @@ class Asked:
     client: str
     html: bool
     how: str
+    agent: str = ""
+    origin: str = ""
+    site: str = ""  # Sec-Fetch-Site
 
     @property
     def token(self) -> str:
@@ -109,12 +115,14 @@ class Asked:
 class Api:
     """Answers events of a Lambda function URL or an HTTP API (payload format 2.0), from any thread.
 
+    `beacon`: counts the views that pages report; None where logs are counted, then such reports do nothing.
     `edge_secret`: what our CloudFront distribution sends as X-Pressrun-Edge. Where it is set, nobody else is believed
     who says for whom they ask.
     """
 
-    def __init__(self, readers: Readers, *, edge_secret: str = "") -> None:
+    def __init__(self, readers: Readers, *, edge_secret: str = "", beacon: Beacon | None = None) -> None:
         self._readers = readers
+        self._beacon = beacon
         self._edge_secret = edge_secret
         self._asked = Asked({}, {}, "", False, "")
         self.router = Router()  # type: ignore[no-untyped-call]
@@ -137,6 +145,7 @@ class Api:
             ("POST", f"{API}preferences", self._prefer),
             ("GET", f"{API}export", self._export),
             ("POST", f"{API}erase", self._erase),
+            ("POST", f"{API}view", self._view),
             ("GET", f"{API}openapi.json", self._openapi),
         ]
 
@@ -253,6 +262,20 @@ class Api:
             return self._told("refused")
         return self._told("erased" if self._readers.erase(self._asked.token) else "expired")
 
+    def _view(self) -> Answer:
+        """A page of ours says that it is read. Scripts of other sites are refused."""
+        asked, theme = self._asked, self._theme
+        if not theme.publication.views.beacon:
+            return self._told("missing")
+        if asked.site != "same-origin" if asked.site else asked.origin != theme.origin:
+            return self._told("foreign")
+        if sum(len(name) + len(value) for name, value in asked.fields.items()) > MAX_VIEW:
+            return self._told("too_large")
+        reply = "seen"
+        if self._beacon:
+            reply = self._beacon.report(asked.fields.get("path", ""), asked.client, asked.agent)
+        return Response(204, None, "", dict(_SECURITY)) if reply == "seen" else self._told(reply)
+
     def _openapi(self) -> Answer:
         """What this API is, for programs."""
         url = self._theme.publication.url
@@ -348,6 +371,9 @@ def asked(event: Event, edge_secret: str = "") -> Asked:
         client=client_of(event, edge_secret),
         html="text/html" in _header(event, "accept"),
         how=how,
+        agent=_header(event, "user-agent"),
+        origin=_header(event, "origin"),
+        site=_header(event, "sec-fetch-site"),
     )
 
 

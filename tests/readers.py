@@ -48,7 +48,8 @@ class Reading:
         self, folder: Path, clock: FrozenClock, settings: str = SETTINGS, mailer: Mailer | None = None
     ) -> None:
         self.folder, self.clock = folder, clock
-        parts = {name: FileStore(folder / name) for name in ("content", "site", "errors", "mail", "views")}
+        parts = {name: FileStore(folder / name) for name in ("content", "errors", "mail", "views")}
+        parts["site"] = FileStore(folder / "site", folder / "objects.db")
         table = SqliteTable(folder / "catalogue.db")
         queues = [SqliteQueue(folder / "queue.db", name, clock) for name in ("publish", "mail")]
         self.outbox = Outbox(folder / "outbox", clock)

@@ -58,6 +58,7 @@ class ViewSettings:
     own: tuple[
         str, ...
     ] = ()  # addresses and networks of the publication's own people: their visits do not count
+    beacon: bool = False  # pages report that they were read, for a host that gives no logs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,7 +107,7 @@ class Publication:
         fields["podcast"] = Podcast(**item["podcast"]) if item["podcast"] else None
         fields["newsletters"] = tuple(_newsletter(one) for one in item.get("newsletters", ()))
         fields["mail"] = MailSettings(**item.get("mail", {}))
-        fields["views"] = ViewSettings(own=tuple(item.get("views", {}).get("own", ())))
+        fields["views"] = _views(item.get("views", {}))
         return cls(**fields)
 
     def newsletter(self, slug: str) -> Newsletter | None:
@@ -119,6 +120,10 @@ def _plain(value: Any) -> Any:
     if isinstance(value, dict):
         return {name: _plain(one) for name, one in value.items()}
     return [_plain(one) for one in value] if isinstance(value, (list, tuple)) else value
+
+
+def _views(item: Mapping[str, Any]) -> ViewSettings:
+    return ViewSettings(**{**item, "own": tuple(item.get("own", ()))})
 
 
 def _newsletter(item: Mapping[str, Any]) -> Newsletter:

@@ -21,6 +21,7 @@ from markupsafe import Markup
 
 from pressrun.domain import urls
 from pressrun.domain.feeds import FILES, FORMATS, MEDIA_TYPES, Format
+from pressrun.domain.links import API
 from pressrun.domain.listings import SITE, Collection
 from pressrun.domain.newsletters import Newsletter
 from pressrun.domain.publication import NavLink, Publication
@@ -62,6 +63,7 @@ class Site:
     home: str
     stylesheet: str
     script: str
+    beacon: str  # where a page reports that it was read; "" where none does
     icon: str
     nav: tuple[NavLink, ...]
     feeds: tuple[Alternate, ...]
@@ -256,6 +258,7 @@ class Theme:
             home=self.href("/"),
             stylesheet=self.href(self.stylesheet_path),
             script=self.href(self.script_path),
+            beacon=self.href(f"{API}view") if publication.views.beacon else "",
             icon=self.href("/favicon.svg"),
             nav=publication.nav or tuple(default),
             feeds=self.feeds(),

@@ -1,4 +1,4 @@
-"""How often somebody may ask to subscribe: fixed windows of an hour, counted in the Table.
+"""How often somebody may ask to subscribe, or report a view: fixed windows of an hour, counted in the Table.
 
 | partition | sort | what |
 |---|---|---|
@@ -32,6 +32,8 @@ class Ceilings:
     network: int = 60
     domain: int = 1_000
     everybody: int = 5_000
+    views: int = 600  # that a network reports
+    all_views: int = 5_000  # each leaves an id in its day's object, which is written as a whole
 
 
 class Limits:
@@ -49,6 +51,12 @@ class Limits:
         """Counts a request from this IP address; whether its network, and all together, stay within bounds."""
         return self._within("network", network_of(client), self._ceilings.network) and self._within(
             "everybody", "", self._ceilings.everybody
+        )
+
+    def view(self, client: str) -> bool:
+        """Counts a view that this IP address reports; whether its network, and all together, stay within bounds."""
+        return self._within("views", network_of(client), self._ceilings.views) and self._within(
+            "all views", "", self._ceilings.all_views
         )
 
     def domain(self, address: str) -> bool:

@@ -62,10 +62,13 @@ class Views:
         self.counter.book.change(_SWEPT, lambda stored: None if stored == noted else noted)
 
     def look(self) -> bool:
-        """Counts what our own server has logged since; True where the totals changed. Cheap where nothing is new."""
-        if self.segments is None or not self.segments.count():
+        """Counts what our own server has logged and pages have reported since.
+
+        True where the totals changed. Cheap where nothing is new.
+        """
+        counted = self.segments.count() if self.segments else 0
+        if not self.counter.fold().deltas and not counted:  # the beacon brings deltas, too
             return False
-        self.counter.fold()
         self.totals.refresh(full=True)
         return True
 

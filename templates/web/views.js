@@ -23,6 +23,16 @@
       }
     });
   }
+  // Only where the settings ask for it: says that this article is read, once it is in sight.
+  const place = document.querySelector("[data-beacon]");
+  const report = () => {
+    if (place && document.visibilityState === "visible") {
+      document.removeEventListener("visibilitychange", report);
+      navigator.sendBeacon(place.dataset.beacon, new URLSearchParams({ path: location.pathname }));
+    }
+  };
+  document.addEventListener("visibilitychange", report);
+  report();
   for (const list of document.querySelectorAll("[data-popular]")) {
     get(list.dataset.totals).then((totals) => {
       const found = (totals[list.dataset.popular] || []).slice(0, Number(list.dataset.limit));

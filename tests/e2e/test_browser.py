@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -48,9 +49,16 @@ def content(tmp_path: Path) -> Path:
 @pytest.fixture
 def address(content: Path, tmp_path: Path) -> Iterator[str]:
     """`pressrun serve` as an editor starts it."""
+    with serving(content, tmp_path / "home") as url:
+        yield url
+
+
+@contextmanager
+def serving(content: Path, home: Path, *options: str) -> Iterator[str]:
+    """The address of a server of its own."""
     port = free_port()
     command = [sys.executable, "-c", "from pressrun.cli import main; main()"]
-    command += ["serve", str(content), "--home", str(tmp_path / "home"), "--port", str(port)]
+    command += ["serve", str(content), "--home", str(home), "--port", str(port), *options]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as server:
         assert server.stdout is not None
         for line in server.stdout:
@@ -151,6 +159,24 @@ def test_a_page_shows_how_often_it_was_read(page: Page, address: str, content: P
     expect_page(page, f"{address}/moon/", "It pulls.")
     come_to_show(page, f"{address}/moon/", "article header", "1,205 views")
     come_to_show(page, f"{address}/popular/", "main li:has-text('The moon')", "1,205 views")
+
+
+def test_a_page_reports_that_it_was_read_where_there_is_no_log(
+    page: Page, content: Path, tmp_path: Path
+) -> None:
+    """Once a day for a reader; a headless browser, which says so, is a bot here, too."""
+    clear_of_midnight()
+    (content / "pressrun.toml").write_text("[views]\nbeacon = true\n")
+    (content / "moon.md").write_text(ARTICLE.format(title="The moon", more="views: 1204\n", body="It pulls."))
+    with serving(content, tmp_path / "home", "--no-log") as address:
+        with page.expect_response("**/api/view") as answer:
+            page.goto(f"{address}/moon/")
+        assert answer.value.status == 204
+        assert page.context.browser is not None
+        reader = page.context.browser.new_page(user_agent=CHROME)
+        come_to_show(reader, f"{address}/moon/", "article header", "1,205 views")
+        come_to_show(reader, f"{address}/popular/", "main li:has-text('The moon')", "1,205 views")
+        assert not (tmp_path / "home" / "logs").exists()
 
 
 def come_to_show(page: Page, url: str, where: str, text: str) -> None:

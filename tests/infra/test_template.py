@@ -64,7 +64,7 @@ def test_the_variables_are_those_that_the_code_reads() -> None:
     ("name", "functions"),
     [
         ("PRESSRUN_EDGE_SECRET", {"Api"}),
-        ("PRESSRUN_LOG_BUCKET", {"Count", "Tick"}),
+        ("PRESSRUN_LOG_BUCKET", {"Api", "Count", "Tick"}),
         ("PRESSRUN_TOPIC_ARN", {"Publish", "Tick"}),
         ("PRESSRUN_MAIL_QUEUE_URL", set(FUNCTIONS)),
     ],
