@@ -211,6 +211,7 @@ def furnished(
             totals=Totals(book=counter.book, site=site, table=table, clock=clock, imprints=imprints),
             clock=clock,
             segments=Segments(counter, folder) if folder else None,
+            keep=lambda: imprints.current().publication.views.keep_logs_days,
         ),
         mailings=Mailings(newsroom, imprints, clock),
         beacon=None

@@ -269,6 +269,14 @@ def _checked(publication: Publication, text: str) -> list[Problem]:
         for own in publication.views.own
         if not _is_network(own)
     ]
+    keep = publication.views.keep_logs_days
+    if keep and not 4 <= keep <= 36_500:
+        todo = "choose 4 days or more, since a day is open for three; or 0, for ever"
+        problems.append(
+            _problem(
+                ["views", "keep_logs_days"], f"`views.keep_logs_days`: {keep} is out of range", todo, text
+            )
+        )
     return problems
 
 

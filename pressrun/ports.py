@@ -337,3 +337,7 @@ class LogFolder(Protocol):
     def chunks(self, file: LogFile, start: int, end: int) -> Iterable[bytes]:
         """The bytes of a range."""
         ...
+
+    def remove(self, file: LogFile) -> None:
+        """Removes the log; nothing happens where it is gone, has grown, or is another one by now."""
+        ...

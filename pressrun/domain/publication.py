@@ -58,6 +58,7 @@ class ViewSettings:
     own: tuple[
         str, ...
     ] = ()  # addresses and networks of the publication's own people: their visits do not count
+    keep_logs_days: int = 30  # that our own server's logs are kept once they are counted; 0: for ever
     beacon: bool = False  # pages report that they were read, for a host that gives no logs
 
 

@@ -35,6 +35,21 @@ class Segments:
         self._seen = {file.name: file for file in files if file.name in self._seen}
         return counted
 
+    def expire(self, before: datetime) -> int:
+        """Removes logs that were written to before then and are counted to their last whole line; how many."""
+        removed = 0
+        for file in self._folder.files():
+            if file.modified >= before:
+                continue
+            key = f"segments/{file.name}.json"
+            state = self._counter.book.read(key) or {"file": file.identity, "done": 0, "end": 0}
+            counted = state["file"] == file.identity and state["done"] == state["end"]
+            if counted and self._folder.whole(file, state["end"], LARGEST) == state["end"]:
+                self._folder.remove(file)
+                self._counter.book.store.delete(key)
+                removed += 1
+        return removed
+
     def _file(self, file: LogFile) -> int:
         key, counted = f"segments/{file.name}.json", 0
         while True:

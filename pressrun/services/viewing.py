@@ -1,7 +1,8 @@
-"""A minute's work on views: fold, seal, look for lost logs once a day, and publish the totals."""
+"""A minute's work on views: fold, seal, publish totals; once a day find lost logs and remove our own old ones."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -24,6 +25,7 @@ class Tally:
     sealed: list[str] = field(default_factory=list)
     found: int = 0  # logs whose event was lost
     wrong: list[str] = field(default_factory=list)  # what cannot be read
+    expired: int = 0  # logs of our own server that were removed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +36,7 @@ class Views:
     totals: Totals
     clock: Clock
     segments: Segments | None = None
+    keep: Callable[[], int] = lambda: 0  # days that our own logs are kept; 0: for ever
 
     def tick(self) -> Tally:
         """Any number may run at once. Raises Transient; what was done stays done."""
@@ -42,6 +45,7 @@ class Views:
         swept = self.counter.book.read(_SWEPT) or {}
         if _due(swept, "logs", now, LOOK_EVERY):
             done.found, done.wrong = self.counter.reconcile()
+            done.expired = self._expire(now)
         round_ = self.counter.fold()
         done.deltas, done.sealed = round_.deltas, self.counter.seal()
         done.wrong += round_.broken
@@ -51,6 +55,11 @@ class Views:
         if full or done.found or _due(swept, "logs", now, LOOK_EVERY):
             self._note(swept, now, full=full)
         return done
+
+    def _expire(self, now: datetime) -> int:
+        """Removes our own logs that are counted and old."""
+        days = self.keep()
+        return self.segments.expire(now - timedelta(days=days)) if self.segments and days else 0
 
     def _note(self, swept: dict[str, Any], now: datetime, *, full: bool) -> None:
         looked = _due(swept, "logs", now, LOOK_EVERY)

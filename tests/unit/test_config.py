@@ -33,6 +33,8 @@ def test_no_settings_are_settings() -> None:
         ('language = "not a language"\n', 1, "`language`"),
         ('\n\ntimezone = "Mars/Olympus"\n', 3, "`timezone`"),
         ("[feed]\nentries = 0\n", 2, "`feed.entries`"),
+        ("[views]\nkeep_logs_days = 3\n", 2, "`views.keep_logs_days`"),
+        ('[views]\nbeacon = true\nown = ["x"]\n', 3, "`views.own`"),
         ('[feed]\nentries = "many"\n', 2, "`feed.entries`"),
         ("[feed]\nttl_minutes = 1\n", 2, "`feed.ttl_minutes`"),
         ('id_authority = "nonsense"\n', 1, "`id_authority`"),
@@ -54,6 +56,7 @@ def test_all_wrong_settings_are_named_at_once() -> None:
 def test_settings_survive_being_stored() -> None:
     """What is kept in the catalogue is what was read."""
     text = b'title = "A"\n[feed]\nentries = 7\n[[authors]]\nname = "Ada"\n[podcast]\ncategory = "Arts"\n'
+    text += b'[views]\nbeacon = true\nkeep_logs_days = 0\nown = ["192.0.2.0/24"]\n'
     publication = publication_from(read_settings(text), {})
     assert Publication.from_item(publication.to_item()) == publication
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -52,3 +53,11 @@ class LogFiles:
             while start < end and (chunk := log.read(min(CHUNK, end - start))):
                 start += len(chunk)
                 yield chunk
+
+    def remove(self, file: LogFile) -> None:
+        """Removes the log; nothing happens where it is gone, has grown, or is another one by now."""
+        path = self._folder / file.name
+        with suppress(FileNotFoundError):
+            stat = path.stat()
+            if (str(stat.st_ino), stat.st_size) == (file.identity, file.size):
+                path.unlink()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import suppress
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,8 @@ from pressrun.services import segments
 from pressrun.services.count import ViewCounter
 from pressrun.services.digest import Site
 from pressrun.services.segments import Segments
+from pressrun.services.totals import Totals
+from pressrun.services.viewing import Views
 from tests.accesslogs import DAY, fields, objects
 from tests.conftest import FrozenClock
 from tests.stores import Crash, MemoryStore
@@ -75,6 +79,69 @@ def test_long_logs_are_counted_in_parts(
     (tmp_path / "a.jsonl").write_bytes(LINE * 10)
     assert Segments(counter, LogFiles(tmp_path)).count() == 4
     assert lines(counter) == 10
+
+
+def test_old_logs_go_once_they_are_counted(
+    counter: ViewCounter, store: MemoryStore, tmp_path: Path, clock: FrozenClock
+) -> None:
+    """Not one that grows, nor one with a line that is not counted; half a line at the end is none."""
+    names = ("counted", "torn", "uncounted", "empty", "young")
+    bodies = (LINE, LINE + LINE[:50], LINE, b"", LINE)
+    for name, body in zip(names, bodies, strict=True):
+        (tmp_path / f"{name}.jsonl").write_bytes(body)
+    mine = Segments(counter, LogFiles(tmp_path))
+    mine.count()
+    with (tmp_path / "uncounted.jsonl").open("ab") as more:
+        more.write(LINE)
+    old = clock.now().timestamp() - 31 * 86_400
+    for name in names[:4]:
+        os.utime(tmp_path / f"{name}.jsonl", (old, old))
+    assert mine.expire(clock.now() - timedelta(days=30)) == 3
+    assert sorted(path.stem for path in tmp_path.glob("*.jsonl")) == ["uncounted", "young"]
+    assert [key for key in store.objects if "segments" in key] == [
+        "segments/uncounted.jsonl.json",
+        "segments/young.jsonl.json",
+    ]
+    mine.count()
+    assert lines(counter) == 5
+    os.utime(tmp_path / "uncounted.jsonl", (old, old))
+    assert mine.expire(clock.now() - timedelta(days=30)) == 1
+
+
+def test_the_tick_removes_them_once_a_day(counter: ViewCounter, tmp_path: Path, clock: FrozenClock) -> None:
+    """After so many days as the settings say; 0 keeps them for ever."""
+    log = tmp_path / "a.jsonl"
+    log.write_bytes(LINE)
+    os.utime(log, (clock.now().timestamp(), clock.now().timestamp()))
+    days = 30
+    views = Views(
+        counter=counter,
+        totals=Silent(),
+        clock=clock,
+        segments=Segments(counter, LogFiles(tmp_path)),
+        keep=lambda: days,
+    )
+    views.look()
+    clock.advance(29 * 86_400)
+    assert views.tick().expired == 0
+    clock.advance(86_401)
+    days = 0
+    assert views.tick().expired == 0
+    days = 30
+    assert views.tick().expired == 0
+    clock.advance(86_400)
+    assert views.tick().expired == 1
+    assert not log.exists()
+
+
+class Silent(Totals):
+    """Publishes nothing."""
+
+    def __init__(self) -> None:
+        pass
+
+    def refresh(self, *, full: bool) -> None:
+        pass
 
 
 @pytest.mark.parametrize("after", range(8))
