@@ -177,6 +177,7 @@ def furnished(
         limits=limits,
         mailer=mailer,
         nonce=nonce,
+        forget=newsroom.forget,
     )
     counter = ViewCounter(
         store=views,

@@ -267,8 +267,10 @@ def resolve(
     """Settle recipients whose fate is not known, since a machine died while it sent to them."""
     with opened(content, home, target) as house:
         issue = _one(house, name)
+        if verdict == "resend" and issue.state == "cancelled":
+            fail(f"{issue.id} is cancelled: nobody is sent it any more; `sent` settles the rest")
         number = house.newsroom.resolve(issue, resend=verdict == "resend")
-        done = "are sent again" if verdict == "resend" else "count as sent"
+        done = "to be sent again" if verdict == "resend" else "taken for sent"
         out.print(f"{count(number, 'recipient')} {done}.")
 
 

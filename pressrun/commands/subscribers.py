@@ -234,6 +234,9 @@ def erase(
     if not yes:
         typer.confirm(f"Forget {', '.join(addresses)}? This cannot be undone.", abort=True)
     _change(addresses, lambda subscriber, _: erased(subscriber), (content, home, target))
+    with opened(content, home, target) as house:
+        for address in addresses:
+            house.newsroom.forget(_id(address))
 
 
 @app.command()

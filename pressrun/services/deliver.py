@@ -118,15 +118,15 @@ class Deliverer:
         claimed = self._ledger.claim(batch, self._nonce())
         if claimed is None:
             return "nothing"
-        return self._send(issue, claimed)
+        return self._send(issue, claimed, claimed.pending[: allowance.number])
 
-    def _send(self, issue: Issue, claimed: Batch) -> Outcome:
+    def _send(self, issue: Issue, claimed: Batch, entries: Sequence[Entry]) -> Outcome:
         """Re-checks everybody, hands over, records."""
         letter = self._letter(issue.letter)
         results: dict[str, Handover | str] = {}
-        states = self._subscribers.get_many([entry.id for entry in claimed.pending])
+        states = self._subscribers.get_many([entry.id for entry in entries])
         ready: list[Entry] = []
-        for entry in claimed.pending:
+        for entry in entries:
             reason = refused_now(states.get(entry.id), issue.newsletter)
             if reason:
                 results[entry.id] = reason
@@ -249,8 +249,8 @@ class Deliverer:
         """Uncertain recipients whom the mailer would have told of by now were not sent it, and are sent it; how many.
 
         A mailer with events tells of each mail that it has taken. Where it has told of one that it took after a lost
-        claim began, and GRACE has gone by since that claim ran out, its silence on the claim's recipients means that
-        it never got them. Without events everybody stays uncertain, until a person's word.
+        claim began, and GRACE has gone by since that claim ran out, its silence on all of the batch means that it
+        never got the call. Where it told of one of them, or has no events, they stay uncertain until a person's word.
         """
         row = self._table.get(*HEARD)
         if row is None:
@@ -258,7 +258,9 @@ class Deliverer:
         heard, now = _at(str(row.item["at"])), self._clock.now()
 
         def silent(batch: Batch) -> bool:
-            return bool(batch.until) and heard > _at(batch.until) - LEASE and now > _at(batch.until) + GRACE
+            if not batch.until or any(entry.state == "sent" for entry in batch.entries):
+                return False  # the mailer knows of the call: what it does not tell of is not to be guessed
+            return heard > _at(batch.until) - LEASE and now > _at(batch.until) + GRACE
 
         why = "the mailer's events do not know of it"
         return self._newsroom.resolve(issue, resend=True, why=why, only=silent)

@@ -314,6 +314,17 @@ class Ledger:
 
         return self.change(batch, decide)
 
+    def forget(self, batch: Batch, identifier: str) -> Batch | None:
+        """A recipient's address goes; that there was one, and what became of them, stays."""
+
+        def decide(there: Batch) -> Batch | None:
+            entries = tuple(
+                replace(entry, address="") if entry.id == identifier else entry for entry in there.entries
+            )
+            return replace(there, entries=entries)
+
+        return self.change(batch, decide)
+
     def resolve(self, batch: Batch, *, resend: bool, why: str) -> Batch | None:
         """A word on the uncertain: they count as sent, or are sent again; `why` is kept with them."""
 

@@ -20,6 +20,7 @@ from contextlib import suppress
 from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
+from html import unescape
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -36,7 +37,7 @@ from pressrun.domain.issues import (
     article_issue_id,
     wants_mail,
 )
-from pressrun.domain.letters import Letter, Mailbox
+from pressrun.domain.letters import Letter, Mailbox, place
 from pressrun.domain.newsletters import Cadence, Newsletter
 from pressrun.domain.slugs import slugify
 from pressrun.domain.spans import instant
@@ -52,6 +53,7 @@ from pressrun.services.plan import compose, settle
 MAX_TRIES = 20
 SHARDS_A_MESSAGE = 8
 MAX_DIGEST = 50  # articles
+SETTLED = timedelta(minutes=1)  # in which what is announced is written under the time it was announced at
 
 
 class Newsroom:
@@ -138,8 +140,8 @@ class Newsroom:
     ) -> Issue:
         """An issue by hand, waiting for its word: of articles (source keys), or the correction of one.
 
-        A correction goes to whoever reads the newsletter in the rhythm "article". Raises Invalid or NotFound where
-        one of the articles is not published.
+        A correction goes to who gets each article, or else to everybody at the newsletter's own rhythm. Raises Invalid
+        or NotFound where one of the articles is not published.
         """
         for key in articles:
             if self.article(key) is None:
@@ -150,7 +152,9 @@ class Newsroom:
             newsletter=newsletter.slug,
             state="waiting",
             kind="correction" if kind == "correction" else "manual",
-            audience="article" if kind == "correction" else newsletter.cadence,
+            audience="article"
+            if kind == "correction" and "article" in newsletter.rhythms
+            else newsletter.cadence,
             articles=tuple(articles),
             title=self._title(articles),
             created=instant(self._clock.now()),
@@ -168,7 +172,7 @@ class Newsroom:
     def digests(self) -> None:
         """Makes the digests whose time has come since the last look."""
         publication = self._imprints.current().publication
-        now = self._clock.now()
+        now = self._clock.now() - SETTLED
         for newsletter in publication.newsletters:
             zone = ZoneInfo(newsletter.timezone or publication.timezone)
             for rhythm in newsletter.rhythms:
@@ -303,10 +307,10 @@ class Newsroom:
             return self._hold_any(issue, "the newsletter has no `postal_address`, which the law asks for")
         try:
             letter = self.letter(issue)
-        except NotFound as error:
-            return self._drop(issue, str(error))
-        except (Invalid, Permanent) as error:
+        except (NotFound, Invalid, Permanent) as error:
             return self._hold_any(issue, str(error)[:500])
+        if lacking := _lacks(letter, newsletter):
+            return self._hold_any(issue, f"the mail's template leaves out {lacking}; put it back")
         key = self._freeze(issue, letter)
         frozen = self._clock.now().isoformat()
 
@@ -319,11 +323,6 @@ class Newsroom:
         if after.state == "planning":
             self.ask_to_plan(after, range(SHARDS))
         return after
-
-    def _drop(self, issue: Issue, reason: str) -> Issue:
-        return self._change(
-            issue, lambda there: replace(there, state="cancelled", due="", reason=reason), *OPEN_STATES
-        )
 
     def _hold_any(self, issue: Issue, reason: str) -> Issue:
         return self._change(
@@ -537,6 +536,14 @@ class Newsroom:
             self.recount(issue)
         return number
 
+    def forget(self, identifier: str) -> None:
+        """Takes the address of somebody who was erased out of the record of every issue; what became of it stays."""
+        for newsletter in self._imprints.current().publication.newsletters:
+            for issue in list(self.issues(newsletter.slug)):
+                batch = self.ledger.holding(newsletter.slug, issue.id, identifier)
+                if batch is not None:
+                    self.ledger.forget(batch, identifier)
+
     def _ask_again(self, issue: Issue) -> None:
         """A message that asks for all of an issue's open batches."""
         body = {"pressrun": "again", "newsletter": issue.newsletter, "issue": issue.id}
@@ -561,6 +568,18 @@ class Newsroom:
         """The counts of a finished issue, after uncertain recipients were settled."""
         counts = self.ledger.tally(issue).counts()
         return self._change(issue, lambda there: replace(there, counts=counts), "sent", "cancelled")
+
+
+def _lacks(letter: Letter, newsletter: Newsletter) -> str:
+    """What the law asks for and a publication's own template has dropped; "" where nothing is."""
+    leave = place("unsubscribe")
+    if leave not in letter.html or leave not in letter.text:
+        return "the link to unsubscribe"
+    words = newsletter.postal_address.split()
+    for part in (letter.text, unescape(letter.html)):
+        if any(word not in part for word in words):
+            return "the postal address"
+    return ""
 
 
 def composed(

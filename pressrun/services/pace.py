@@ -27,8 +27,9 @@ _ROW = ("pace", "bucket")
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """Whether mails may go now; otherwise in how many seconds to ask again, and why."""
+    """How many mails may go now; where none may, in how many seconds to ask again, and why."""
 
+    number: int = 0
     delay: int = 0
     reason: str = ""
 
@@ -42,7 +43,7 @@ class Pace:
         self._quota = quota
 
     def take(self, number: int, settings: MailSettings) -> Allowance:
-        """Leave to send `number` mails now, or when to ask again. Raises Transient."""
+        """Leave to send up to `number` mails now, or when to ask again. Raises Transient."""
         for _ in range(MAX_TRIES):
             row = self._table.get(*_ROW)
             now = self._clock.now()
@@ -132,21 +133,23 @@ def _granted(
 ) -> tuple[Allowance, dict[str, Any]]:
     if state["until"] and now < datetime.fromisoformat(state["until"]):
         wait = (datetime.fromisoformat(state["until"]) - now).total_seconds()
-        return Allowance(_seconds(wait), str(state["reason"])), state
+        return Allowance(delay=_seconds(wait), reason=str(state["reason"])), state
     per_day = _least(float(state["per_day"]), settings.max_per_day)
-    if per_day and state["sent_today"] + state["since"] + number > per_day:
+    left = int(per_day) - state["sent_today"] - state["since"] if per_day else number
+    if left <= 0 < number:
         until = (now + timedelta(seconds=MAX_DELAY)).isoformat()
         reason = "the day's quota is used up"
-        return Allowance(MAX_DELAY, reason), {**state, "until": until, "reason": reason}
+        return Allowance(delay=MAX_DELAY, reason=reason), {**state, "until": until, "reason": reason}
+    number = min(number, left)
     rate = _least(float(state["per_second"]), settings.max_per_second)
     after = {**state, "since": state["since"] + number, "until": "", "reason": ""}
     if not rate:
-        return Allowance(), after
+        return Allowance(number=number), after
     passed = max(0.0, (now - datetime.fromisoformat(state["at"])).total_seconds())
     tokens = min(max(rate * BURST, float(number)), float(state["tokens"]) + passed * rate)
     if tokens < number:
-        return Allowance(_seconds((number - tokens) / rate), "the rate is used up"), state
-    return Allowance(), {**after, "tokens": tokens - number, "at": now.isoformat()}
+        return Allowance(delay=_seconds((number - tokens) / rate), reason="the rate is used up"), state
+    return Allowance(number=number), {**after, "tokens": tokens - number, "at": now.isoformat()}
 
 
 def _seconds(wait: float) -> int:

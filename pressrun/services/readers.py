@@ -89,6 +89,7 @@ class Readers:
     limits: Limits
     mailer: Callable[[], Mailer]
     nonce: Callable[[], str]  # lower-case letters and digits
+    forget: Callable[[str], None]  # takes an id's address out of what is kept of the mails sent
 
     def imprint(self) -> Imprint:
         """The publication in force."""
@@ -258,6 +259,7 @@ class Readers:
         if claim is None:
             return False
         self.subscribers.change(claim.subscriber, lambda before: erased(before) if before else None)
+        self.forget(claim.subscriber)
         return True
 
     # --- the parts ------------------------------------------------------------------------------------------

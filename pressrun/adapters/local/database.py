@@ -7,7 +7,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 from weakref import WeakSet
@@ -74,6 +74,11 @@ class Database:
     def _open(self) -> sqlite3.Connection:
         if self._connection is None:
             self._path.parent.mkdir(parents=True, exist_ok=True)
+            if (
+                not self._path.exists()
+            ):  # it holds addresses: for its owner alone, and its journal takes after it
+                with suppress(OSError):
+                    os.close(os.open(self._path, os.O_CREAT | os.O_EXCL, 0o600))
             connection = sqlite3.connect(
                 self._path, timeout=PATIENCE, isolation_level=None, check_same_thread=False
             )

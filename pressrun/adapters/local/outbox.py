@@ -51,7 +51,7 @@ class Outbox:
     ) -> list[Handover]:
         """Writes a file for each recipient; see Mailer."""
         require_recipients(recipients)
-        self._folder.mkdir(parents=True, exist_ok=True)
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         composer = Composer(letter)
         return [self._keep(composer, recipient, message_id(letter.domain, tags)) for recipient in recipients]
 

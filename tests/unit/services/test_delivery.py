@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from pressrun.domain.letters import Handover, Quota
+from pressrun.domain.subscribers import subscriber_id
 from pressrun.errors import Permanent
 from pressrun.services.subscribers import left
 from tests.fakes.office import SETTINGS, Office
@@ -238,6 +239,45 @@ def test_the_daily_cap_spills_over_to_the_next_day(tmp_path: Path) -> None:
     assert len(office.sink.sent) <= 100 and office.issue().state == "sending"
     office.minutes(8 * 60, step=30)
     assert len(office.sink.sent) == 150 and office.issue().state == "sent"
+
+
+def test_a_cap_below_a_batch_sends_what_it_allows(tmp_path: Path) -> None:
+    """Every day as many as it allows, not none for ever."""
+    office = Office(tmp_path, SETTINGS + "\n[mail]\nmax_per_day = 3\n")
+    same = [
+        f"reader{n}@example.org"
+        for n in range(2000)
+        if subscriber_id(f"reader{n}@example.org").startswith("07")
+    ]
+    for address in same[:7]:
+        office.reader(address)
+    office.publish("tides.md")
+    office.minutes(3 * 24 * 60, step=20)
+    assert sorted(office.sink.addresses()) == sorted(same[:7])
+
+
+def test_an_erased_readers_address_leaves_the_record(office: Office) -> None:
+    """What became of a recipient stays, not who it was."""
+    identifier = office.reader("ada@example.org")
+    office.publish("tides.md")
+    office.minutes(12)
+    office.house.newsroom.forget(identifier)
+    assert office.states() == {"": ("sent", "id-1")}
+
+
+def test_silence_on_a_part_of_a_batch_proves_nothing(office: Office) -> None:
+    """Where the mailer told of one of a batch it knows of all: who is missing stays uncertain."""
+    pair = [f"r{n}@example.org" for n in range(3000) if subscriber_id(f"r{n}@example.org").startswith("0a")][
+        :2
+    ]
+    for address in pair:
+        office.reader(address)
+        fates(office, address, "unknown")
+    office.publish("tides.md")
+    office.minutes(12)
+    office.hear("send", pair[0], message_id="ses-1", at=office.clock.now().isoformat())
+    office.minutes(60)
+    assert office.states()[pair[1]][0] == "uncertain" and len(office.sink.sent) == 2
 
 
 def test_a_used_up_quota_holds_everybody(office: Office) -> None:

@@ -18,7 +18,7 @@ from pressrun.errors import Transient
 from pressrun.ports import Drop, Save
 from pressrun.services import feedback
 from pressrun.services.deliver import Deliverer, Outcome
-from pressrun.services.ledger import Batch, Ledger
+from pressrun.services.ledger import Batch, Entry, Ledger
 from pressrun.services.subscribers import Subscribers, left
 from tests.fakes.office import Office
 
@@ -196,11 +196,11 @@ class SendAgain(Ledger):
 class RecordFirst(Deliverer):
     """Writes that it has sent before it sends."""
 
-    def _send(self, issue: Issue, claimed: Batch) -> Outcome:
+    def _send(self, issue: Issue, claimed: Batch, entries: Sequence[Entry]) -> Outcome:
         mailer, kept = self._mailer, claimed
-        self._ledger.record(kept, {entry.id: Handover(fate="sent", id="early") for entry in kept.pending})
+        self._ledger.record(kept, {entry.id: Handover(fate="sent", id="early") for entry in entries})
         letter = self._letter(issue.letter)
-        mailer().send(letter, self._addressed(issue, kept.pending, {}))
+        mailer().send(letter, self._addressed(issue, entries, {}))
         self._finish_if_done(issue)
         return "sent"
 

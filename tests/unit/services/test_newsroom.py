@@ -96,7 +96,7 @@ def test_a_draft_is_announced_when_it_is_published(office: Office) -> None:
 
 
 def test_an_article_withdrawn_while_it_cools_off_is_not_mailed(office: Office) -> None:
-    """The issue says why."""
+    """The issue waits, and says why: the article may come back."""
     office.reader("ada@example.org")
     office.publish("tides.md")
     (office.folder / "tides.md").unlink()
@@ -104,7 +104,7 @@ def test_an_article_withdrawn_while_it_cools_off_is_not_mailed(office: Office) -
     office.publish()
     office.minutes(20)
     issue = next(issue for issue in office.issues() if issue.title == "Tides")
-    assert issue.state == "cancelled" and "published" in issue.reason
+    assert issue.state == "waiting" and "published" in issue.reason
     assert "Tides" not in [letter.subject for _, letter, _ in office.sink.sent]
 
 
@@ -181,6 +181,19 @@ def test_an_editor_can_schedule_stop_and_cancel(office: Office) -> None:
     newsroom.cancel(office.issue(), "cancelled")
     office.minutes(10)
     assert office.issue().state == "cancelled" and office.sink.sent == []
+
+
+def test_a_template_without_the_way_out_is_not_sent(office: Office) -> None:
+    """Nor one without the postal address: a publication's own template must have both."""
+    office.reader("ada@example.org")
+    folder = office.folder / "templates" / "email"
+    folder.mkdir(parents=True)
+    for name in ("article.html", "article.txt"):
+        (folder / name).write_text("hi")
+    office.publish("tides.md")
+    office.minutes(12)
+    assert office.issue().state == "waiting" and "unsubscribe" in office.issue().reason
+    assert office.sink.sent == []
 
 
 def test_a_correction_goes_out_on_request(office: Office) -> None:
@@ -269,7 +282,7 @@ def test_an_article_that_is_no_longer_for_a_newsletter_is_not_mailed_by_it(tmp_p
     office.publish("tides.md", tags="[tides]")
     office.publish("tides.md", tags="[print]")
     office.minutes(12)
-    assert office.issue().state == "cancelled" and office.sink.sent == []
+    assert office.issue().state == "waiting" and office.sink.sent == []
 
 
 @pytest.mark.parametrize(
