@@ -239,6 +239,16 @@ def erase(
             house.newsroom.forget(_id(address))
 
 
+@app.command("rotate-keys")
+def rotate_keys(
+    content: ContentOption = DEFAULT_CONTENT, home: Home = DEFAULT_HOME, target: Target = "local"
+) -> None:
+    """Sign readers' links with a new key. Links that are out stay good until nine more keys have been made."""
+    with opened(content, home, target) as house:
+        house.tokens.rotate()
+    out.print("New links are signed with a new key; those of the last nine keys stay good.")
+
+
 @app.command()
 def export(
     file: Annotated[

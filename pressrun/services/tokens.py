@@ -114,7 +114,7 @@ class Tokens:
                         return head[:32], issue
         return None
 
-    def rotate(self, *, keep: int = 2) -> None:
+    def rotate(self, *, keep: int = 9) -> None:
         """A new key signs from now on; `keep` older ones still verify. Raises Conflict."""
         keys = self._load()
         row = self._table.get(*_ROW)

@@ -288,3 +288,19 @@ def test_the_unconfirmed_of_an_import_are_asked_where_that_is_wanted(desk: Desk)
     assert [(body["address"], body["how"], body["text"]) for body in mailed(desk)] == [
         ("ada@example.org", "import", "list.csv")
     ]
+
+
+def test_keys_are_rotated_and_old_links_stay_good(desk: Desk) -> None:
+    """A link that was made before is read with the key it was made with."""
+    from pressrun import bootstrap
+
+    assert desk("add", "ada@example.org", "--confirmed") == 0
+    house = bootstrap.local(desk.folder / "content", desk.folder / ".pressrun", {})
+    old = house.tokens.make("unsubscribe", "00" * 16, "letters")
+    house.close()
+    assert desk("rotate-keys") == 0 and "new key" in desk.out
+    house = bootstrap.local(desk.folder / "content", desk.folder / ".pressrun", {})
+    new = house.tokens.make("unsubscribe", "00" * 16, "letters")
+    assert house.tokens.read("unsubscribe", old) is not None
+    assert new.rpartition(".")[2] != old.rpartition(".")[2]
+    house.close()
