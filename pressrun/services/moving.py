@@ -302,5 +302,5 @@ def _language(tag: str) -> str:
 
 def _opening(body: str) -> str:
     """The first words, for a title where there is none."""
-    text = " ".join(re.sub(r"<[^>]*>", " ", body[:20_000]).split())
+    text = " ".join(re.sub(r"<[^<>]*>", " ", body[:20_000]).split())
     return text if len(text) <= 60 else text[:60].rpartition(" ")[0] + "…"

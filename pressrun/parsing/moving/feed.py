@@ -87,7 +87,7 @@ def _entries(parsed: Any, lines: list[int], place: str, options: Options) -> Ite
             updated=_time(dict.get(entry, "updated_parsed")),
             authors=[name for name in authors if name] or [entry.get("author", "")],
             tags=[str(one.get("term") or "") for one in entry.get("tags", [])],
-            summary=re.sub(r"<[^>]*>", " ", summary) if whole else "",
+            summary=re.sub(r"<[^<>]*>", " ", summary) if whole else "",
             link=entry.get("link", ""),
             identifier=entry.get("id", "") or entry.get("link", ""),
             audio=audio,

@@ -29,7 +29,7 @@ OTHER_TEXTS = {".rst", ".adoc", ".asciidoc", ".org", ".textile", ".mdx", ".ipynb
                ".ejs", ".pug", ".haml", ".webc", ".pandoc", ".rmd", ".qmd"}  # fmt: skip
 _THEME = {".css", ".js", ".mjs", ".cjs", ".ts", ".scss", ".sass", ".less", ".map", ".woff", ".woff2", ".ttf", ".eot",
           ".otf", ".php", ".py", ".rb", ".toml", ".yml", ".yaml", ".json", ".lock", ".xml", ".webmanifest"}  # fmt: skip
-_REMOTE = re.compile(r"!\[[^\]]*\]\((https?://[^\s)]+)")
+_REMOTE = re.compile(r"!\[[^\[\]]{0,500}\]\((https?://[^\s)]+)")
 
 
 @dataclass(frozen=True, slots=True)

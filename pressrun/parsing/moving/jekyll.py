@@ -27,7 +27,7 @@ _MADE = re.compile(
 )
 _LIQUID = re.compile(r"(\{%-?\s*[\w-]+|\{\{-?\s*[^}|]{1,60})")
 _HIGHLIGHT = re.compile(
-    r"\{%-?\s*highlight\s+([\w+-]+)[^%]*%\}[ \t]*\n?(.*?)\{%-?\s*endhighlight\s*-?%\}", re.S
+    r"\{%-?\s*highlight\s+([\w+-]+)[^%]*%\}[ \t]*\n?(.{0,20000}?)\{%-?\s*endhighlight\s*-?%\}", re.S
 )
 _RAW = re.compile(r"\{%-?\s*(?:end)?raw\s*-?%\}")
 _SITE = re.compile(r"\{\{-?\s*site\.(?:baseurl|url|github\.url)\s*-?\}\}")

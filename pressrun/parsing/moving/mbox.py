@@ -26,8 +26,8 @@ MAX_MAIL: Final = 32 * 2**20
 MAX_PARTS: Final = 200
 _LINE = 1 << 16
 _PARSER = BytesParser(policy=policy.default)
-_BODY = re.compile(r"<body\b[^>]*>(.*?)(?:</body\s*>|\Z)", re.S | re.I)
-_STYLE = re.compile(r"<(style|title|head)\b.*?</\1\s*>", re.S | re.I)
+_BODY = re.compile(r"<body\b[^<>]*>(.*?)(?:</body\s*>|\Z)", re.S | re.I)
+_STYLE = re.compile(r"<(style|title)\b.{0,100000}?</\1\s*>", re.S | re.I)
 _SUFFIXES = {"image/jpeg": ".jpg", "image/png": ".png", "image/gif": ".gif", "image/webp": ".webp",
              "application/pdf": ".pdf", "audio/mpeg": ".mp3"}  # fmt: skip
 

@@ -17,9 +17,9 @@ from pressrun.parsing.moving.model import File, Item, Missed, Place
 
 _REFERENCE = re.compile(r"""(\s(?:src|href|poster|data-src)\s*=\s*)(?:"([^"]*)"|'([^']*)')""", re.I)
 _SET = re.compile(r"""(\ssrcset\s*=\s*)(?:"([^"]*)"|'([^']*)')""", re.I)
-_IMAGE = re.compile(r"""<img\b[^>]*?\ssrc\s*=\s*(?:"([^"]*)"|'([^']*)')""", re.I)
+_IMAGE = re.compile(r"""<img\b[^<>]*?\ssrc\s*=\s*(?:"([^"]*)"|'([^']*)')""", re.I)
 _FRAME = re.compile(
-    r"""<(iframe|embed)\b[^>]*?\ssrc\s*=\s*(?:"([^"]*)"|'([^']*)')[^>]*>(?:\s*</iframe\s*>)?""", re.I
+    r"""<(iframe|embed)\b[^<>]*?\ssrc\s*=\s*(?:"([^"]*)"|'([^']*)')[^<>]*>(?:\s*</iframe\s*>)?""", re.I
 )
 _GONE = re.compile(r"<(script|form|object|svg|math|button|input|select|textarea)\b", re.I)
 _DATA = re.compile(r"data:image/(png|jpe?g|gif|webp|avif);base64,([A-Za-z0-9+/=\s]+)", re.I)

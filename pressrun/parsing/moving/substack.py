@@ -25,8 +25,8 @@ from pressrun.parsing.moving.pictures import carried
 
 _LIST = re.compile(r"(?:^|/)email_list[^/]*\.csv$", re.I)
 _FURNITURE = re.compile(
-    r'<div class="subscription-widget-wrap[^"]*"[^>]*>.*?</form>\s*</div>\s*</div>'
-    r'|<p class="button-wrapper"[^>]*>.*?</p>',
+    r'<div class="subscription-widget-wrap[^"]*"[^>]*>.{0,4000}?</form>\s*</div>\s*</div>'
+    r'|<p class="button-wrapper"[^<>]*>.{0,2000}?</p>',
     re.S,
 )
 

@@ -20,9 +20,9 @@ from pressrun.parsing.moving.xml import items, local
 _NAMES = frozenset({"item", "author", "title", "link", "description", "language"})
 _SHORTCODE = re.compile(r"(?<!\[)\[(/?)([a-zA-Z][\w-]*)((?:\s[^\[\]]*)?)/?\](?!\])")
 _CAPTION = re.compile(
-    r"\[caption[^\]]*\]\s*((?:<a\b[^>]*>\s*)?<img\b[^>]*>(?:\s*</a>)?)(.*?)\[/caption\]", re.S
+    r"\[caption[^\[\]]*\]\s*((?:<a\b[^>]*>\s*)?<img\b[^>]*>(?:\s*</a>)?)(.{0,2000}?)\[/caption\]", re.S
 )
-_EMBED = re.compile(r"\[embed[^\]]*\]\s*(https?://[^\s\[\]<>]+)\s*\[/embed\]")
+_EMBED = re.compile(r"\[embed[^\[\]]*\]\s*(https?://[^\s\[\]<>]+)\s*\[/embed\]")
 _SIZED = re.compile(r"-\d+x\d+(?=\.\w+$)|-scaled(?=\.\w+$)")
 _HTML_WORDS = frozenset({"x", "sic"})  # in brackets, and no shortcodes
 
@@ -181,7 +181,7 @@ class _Reader:
                 name for domain, name in terms
                 if domain in {"category", "post_tag"} and name and name != "Uncategorized"
             )),
-            summary=" ".join(re.sub(r"<[^>]*>", " ", row.get("excerpt:encoded", "")).split()),
+            summary=" ".join(re.sub(r"<[^<>]*>", " ", row.get("excerpt:encoded", "")).split()),
             slug=path_of(row.get("wp:post_name", "")),
             old=f"/{path_of(link)}/" if path_of(link) else "",
             id=row.get("guid", "").strip(),

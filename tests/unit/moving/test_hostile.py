@@ -200,3 +200,23 @@ def test_front_matter_holds_whatever_a_title_does(move: Move) -> None:
     Path("e.json").write_text(json.dumps({"data": {"posts": posts}}))
     move("import", "ghost", "e.json")
     assert set(move.published()) == {'He said: "no" --- draft: true # {{7*7}} é 😀'}
+
+
+OPENED = ["[", "[a ", "[caption]", "[caption ", "[embed", "<iframe src=", "<pre>", "<img ", "<!-- ", "\n",
+          "<p>", " src=", '<img src="data:image/png;base64,']  # fmt: skip
+
+
+@pytest.mark.parametrize("opened", OPENED)
+@pytest.mark.timeout(30)
+def test_no_text_takes_more_than_its_length(move: Move, opened: str) -> None:
+    """What is opened thousands of times and never closed is read in seconds."""
+    body = opened * 40_000
+    channel = f"<item><title>x</title><content:encoded><![CDATA[{body}x]]></content:encoded>"
+    names = (
+        'xmlns:content="http://purl.org/rss/1.0/modules/content/" xmlns:wp="http://wordpress.org/export/1.2/"'
+    )
+    Path("e.xml").write_text(
+        f"<rss {names}><channel>{channel}<wp:post_type>post</wp:post_type></item></channel></rss>"
+    )
+    move("import", "wordpress", "e.xml", "--dry-run", "--report", "report.csv")
+    assert "1 article would be written" in move.out or "1 skipped" in move.out
