@@ -10,6 +10,7 @@ import posixpath
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
+from hashlib import sha256
 from typing import Final, Literal
 
 from pressrun.config import SETTINGS_FILE, publication_from, read_settings
@@ -68,7 +69,7 @@ class Mover:
     def __init__(self, store: ObjectStore, *, trial: bool = False) -> None:
         self._store = store
         self._trial = trial
-        self._keys: dict[str, bytes] = {}  # of this run
+        self._keys: dict[str, bytes] = {}  # of this run, with the digests of what they hold
         self._claims: set[str] = set()
         self._hints: list[Hints] = []
         self.moved = Moved()
@@ -164,18 +165,19 @@ class Mover:
             except Conflict:
                 there = self._there(key)
         if there is None:
-            self._keys[key] = body
+            self._keys[key] = sha256(body).digest()
             self._note("written", kind, place, key=key)
-        elif there == body:
+        elif there == sha256(body).digest():
             self._note("unchanged", kind, place, key=key)
         else:
             self._note("skipped", kind, place, key=key, what=f"{key} is there already, and stays as it is")
 
     def _there(self, key: str) -> bytes | None:
+        """The digest of what lies under a key."""
         if key in self._keys:
             return self._keys[key]
         try:
-            return self._store.get(key).body
+            return sha256(self._store.get(key).body).digest()
         except NotFound:
             return None
 
