@@ -181,8 +181,17 @@ def _deploy(
     command += ["--resolve-s3", "--no-fail-on-empty-changeset"]
     command += ["--capabilities", "CAPABILITY_IAM"] if roles else []
     command.append("--no-confirm-changeset" if yes else "--confirm-changeset")
-    overrides = [f"{name}={value}" for name, value in values.items()]
+    overrides = [f"{name}={_quoted(value)}" for name, value in values.items()]
     return [*command, "--parameter-overrides", *overrides] if overrides else command
+
+
+def _quoted(value: str) -> str:
+    """A value as SAM reads it: an empty one, or one with spaces, in quotes of its own."""
+    return (
+        value
+        if re.fullmatch(r'[^\s"\\]+', value)
+        else '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    )
 
 
 def _say(command: Sequence[str]) -> None:
@@ -221,7 +230,7 @@ def _write_environment(
     path = home / AWS_ENV
     lines = {"AWS_DEFAULT_REGION": region, "PRESSRUN_STACK": stack}
     lines |= {variable(name): outputs[name] for name in READ if outputs.get(name)}
-    url = values.get("SiteUrl") or _before(path, "PRESSRUN_URL")
+    url = values["SiteUrl"] if "SiteUrl" in values else _before(path, "PRESSRUN_URL")
     if url:
         lines["PRESSRUN_URL"] = url
     with private_file(path) as stream:

@@ -29,6 +29,7 @@ from pressrun.domain.letters import Quota
 from pressrun.errors import PressrunError
 from pressrun.ports import Depth
 from pressrun.services.catalogue import attempt_of
+from pressrun.services.restore import MARK
 
 if TYPE_CHECKING:
     from pressrun.bootstrap import House
@@ -49,6 +50,7 @@ class Condition:
     refused: list[str]
     issues: dict[str, int]  # by state
     open_issues: list[Issue]
+    restoring: bool  # a restore was begun and has not ended
     uncertain: int  # recipients whose fate is not known
     subscribers: dict[str, int]
     quota: Quota | None
@@ -83,6 +85,7 @@ def survey(house: House) -> Condition:
         refused=[row.sort for row in house.table.query("refused")],
         issues=dict(Counter(issue.state for issue in issues)),
         open_issues=[issue for issue in issues if issue.open or issue.state in {"cooling", "waiting"}],
+        restoring=house.table.get(*MARK) is not None,
         uncertain=uncertain,
         subscribers=dict(people),
         quota=quota,
@@ -109,7 +112,12 @@ def status(
         out.print_json(orjson.dumps(asdict(found), default=str).decode())
     else:
         _show(found, now, target)
-    if found.refused or found.uncertain or any(depth.dead for depth in found.queues.values()):
+    if (
+        found.refused
+        or found.uncertain
+        or found.restoring
+        or any(depth.dead for depth in found.queues.values())
+    ):
         raise typer.Exit(1)
 
 
@@ -122,6 +130,8 @@ def _show(found: Condition, now: datetime, target: str) -> None:
         late = bool(found.swept) and (now - datetime.fromisoformat(found.swept)).total_seconds() > LATE * 3600
         warning = "  [red]the tick does not run[/]" if late and target == "aws" else ""
         out.print(f"last sweep      {_ago(found.swept, now)}{warning}")
+    if found.restoring:
+        out.print("[red]restore[/]         was cut short; call `pressrun restore` again with the same file")
     if found.attempts:
         out.print(f"under way       {len(found.attempts)} × uploads, since {found.attempts[0]}")
     if found.refused:

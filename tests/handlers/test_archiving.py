@@ -13,6 +13,7 @@ from handlers.house import house
 from pressrun import bootstrap
 from pressrun.bootstrap import House
 from pressrun.commands.archiving import stores
+from pressrun.commands.operate import survey
 from pressrun.errors import Permanent, Transient
 from pressrun.ports import Put
 from pressrun.services import archive as archives
@@ -254,7 +255,9 @@ def test_a_restore_that_is_cut_short_goes_on(source: House, saved: Path, tmp_pat
             cuts += 1
         else:
             break
+        assert survey(home).restoring is (home.table.get("restore", "mark") is not None)
     assert cuts > 5
+    assert not survey(home).restoring
     assert changes(home) == ["refused bad.md"]
     assert rows_of(home) == rows
     assert objects_of(home, *ALL) == objects_of(source, *ALL)

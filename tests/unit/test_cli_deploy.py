@@ -148,6 +148,11 @@ def test_a_trial_s_address_is_kept_by_later_deployments(sam: Sam, tmp_path: Path
     run("deploy", "--region", "eu-west-1", "--yes", "--site-url", "https://d1.example/")
     run("deploy", "--region", "eu-west-1", "--yes")
     assert "PRESSRUN_URL=https://d1.example\n" in (tmp_path / "home" / "aws.env").read_text()
+    run(
+        "deploy", "--region", "eu-west-1", "--yes", "--parameter", "SiteUrl=", "--parameter", "Note=two words"
+    )
+    assert "PRESSRUN_URL" not in (tmp_path / "home" / "aws.env").read_text()
+    assert sam.calls()[-3][-2:] == ['SiteUrl=""', 'Note="two words"']
 
 
 @pytest.mark.parametrize(
