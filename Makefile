@@ -55,7 +55,7 @@ $(SCAN)/.installed: infra/lock/scan.txt
 $(INFRA)/.installed $(SCAN)/.installed:
 	@test -x $(@D)/bin/python || $(PYTHON) -m venv $(@D) || python3 -m venv $(@D)
 	@echo "Installing $< into $(@D) ..."
-	@$(@D)/bin/python -m pip install --quiet --require-hashes -r $<
+	@$(@D)/bin/python -m pip install --quiet --no-deps --require-hashes -r $<
 	@touch $@
 
 infra: $(INFRA)/.installed ## Make .venv-infra with what the stack is tried on

@@ -14,11 +14,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from tests.benchmarks import audience, edit, full, mail, parts, smtp, subscribers, upload, views
+from tests.benchmarks import audience, cold, edit, full, mail, parts, smtp, subscribers, upload, views
 from tests.benchmarks.measure import say
 from tests.benchmarks.peers import Field
 
-PARTS = ("full", "edit", "upload", "parts", "mail", "subscribers", "audience", "smtp", "views")
+PARTS = ("full", "edit", "upload", "parts", "mail", "subscribers", "audience", "smtp", "views", "cold")
 
 
 def _arguments() -> argparse.Namespace:
@@ -77,6 +77,9 @@ def main() -> None:  # noqa: PLR0912 - one for each part
         if "smtp" in wanted:
             print(f"\n{smtp.NOTE}")
             found["smtp"] = smtp.measure(bench, 1_000 if quick else 4_000, 2 if quick else 3)
+        if "cold" in wanted:
+            print(f"\n{cold.NOTE}")
+            found["cold"] = cold.measure(bench, 5 if quick else 15)
     finally:
         for folder in ("full", "edit", "edit-full"):
             shutil.rmtree(bench / folder, ignore_errors=True)

@@ -205,6 +205,13 @@ def test_logs_of_readers_and_functions_go() -> None:
         assert resources()[f"{function}Log"]["Properties"]["RetentionInDays"] <= 30
 
 
+def test_salts_do_not_outlive_their_day_as_old_versions() -> None:
+    """Else what was counted could be told apart again."""
+    rules = resources()["ContentBucket"]["Properties"]["LifecycleConfiguration"]["Rules"]
+    (rule,) = (rule for rule in rules if rule.get("Prefix") == "views/")
+    assert rule["NoncurrentVersionExpiration"] == {"NoncurrentDays": 1}
+
+
 def test_the_access_log_has_what_is_counted_and_no_query() -> None:
     """Tokens are in queries, and other sites' addresses in referrers: neither is ever written."""
     from pressrun.parsing.accesslogs.columns import RANGE, WANTED
