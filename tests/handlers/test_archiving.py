@@ -349,6 +349,8 @@ def test_issues_that_were_under_way_wait_for_a_person(tmp_path: Path) -> None:
     other = Office(tmp_path / "b")
     other.clock.time = office.clock.time
     other.clock.advance(3 * 3600)
+    with pytest.raises(Permanent, match="is being sent"):
+        bring_back(office.house, path, replace=True)
     (other.folder / "pressrun.toml").unlink()
     done = bring_back(other.house, path).done
     assert done.paused == [f"letters/{issue.id}"]
