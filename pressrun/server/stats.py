@@ -219,6 +219,7 @@ svg { width: 100%; height: auto; }
 svg text { font-size: 12px; fill: var(--quiet); }
 .bar { fill: var(--bar); } .quiet { fill: var(--pale); } .axis { stroke: var(--line); }
 .note { color: var(--quiet); font-size: .9rem; }
+section { overflow-x: auto; }
 table { width: 100%; border-collapse: collapse; font-variant-numeric: tabular-nums; }
 th, td { text-align: right; padding: .3rem .5rem; border-bottom: 1px solid var(--line); }
 th:first-child, td:first-child { text-align: left; overflow-wrap: anywhere; }

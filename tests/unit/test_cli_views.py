@@ -8,7 +8,9 @@ import pytest
 from typer.testing import CliRunner
 
 from pressrun.cli import app
+from pressrun.services.report import history
 from tests.accesslogs import FEEDLY, GOOGLEBOT, combined, gz
+from tests.fakes.office import Office
 
 
 @pytest.fixture
@@ -53,3 +55,16 @@ def test_what_is_not_there_is_said(home: Path) -> None:
     assert "Nothing has been counted" in views("days")
     assert "no article at /moon/" in views("show", "moon", code=2)
     assert "nothing to count anew" in views("replay")
+
+
+def test_an_article_has_its_mail_and_its_reach(tmp_path: Path) -> None:
+    """What bounced is told, and not in it."""
+    office = Office(tmp_path)
+    office.readers(3)
+    office.publish("tides.md", views="100")
+    office.minutes(12)
+    assert office.hear("bounce", "reader1@example.org", bounce_type="permanent")
+    (path,) = (read.path for read in history(office.house.views.counter.book, office.house.table).most())
+    shown = views("show", path, "--content", str(office.folder), "--home", str(tmp_path))
+    assert "2 mails delivered, 1 bounced\n" in shown
+    assert "Reach: ≈ 102, and 100 at least" in shown
