@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 
 from pressrun.domain.articles import Article
 from pressrun.domain.letters import PLACE, Letter
-from pressrun.domain.markup import absolute
 from pressrun.domain.problems import Problem
 from pressrun.domain.slugs import slugify
 from pressrun.domain.urls import claim_of
@@ -21,13 +20,14 @@ from pressrun.ports import Clock, Table
 from pressrun.rendering.mail import article_letter
 from pressrun.rendering.pages import article_page
 from pressrun.services.catalogue import Source, source_of
+from pressrun.services.entries import entry_for
 from pressrun.services.imprint import Imprint
 from pressrun.services.plan import Settled, candidates, compose, references, settle
 
 
 @dataclass(slots=True, kw_only=True)
 class Draft:
-    """The outcome of a look. Without an `article` the problems say why; `html` holds absolute addresses."""
+    """The outcome of a look. Without an `article` the problems say why; `html` is what feeds hold."""
 
     problems: list[Problem] = field(default_factory=list)
     article: Article | None = None
@@ -66,7 +66,7 @@ def look_at(key: str, text: str, *, imprint: Imprint, table: Table, clock: Clock
     draft.problems = [*_taken(settled, table), *parsed.warnings, *_missing(settled, text, known)]
     draft.problems.sort(key=lambda problem: (problem.line, problem.code))
     draft.article = article = compose(settled, publication, known.get)
-    draft.html = absolute(article.html, publication.url)
+    draft.html = entry_for(article, publication).content
     draft.page = article_page(imprint.theme, article)
     if publication.newsletters:
         try:

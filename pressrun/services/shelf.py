@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Literal
 
 from pressrun.domain.problems import Problem
+from pressrun.errors import NotFound
 from pressrun.parsing.source import is_article
 from pressrun.ports import ObjectStore, Row, Stat, Table
 from pressrun.services.catalogue import refusal_of, source_of
@@ -58,9 +59,12 @@ def pieces_at(content: ObjectStore, table: Table, keys: Iterable[str]) -> list[P
     rows = table.get_many([(kind, key) for kind in ("source", "refused") for key in wanted])
     found = []
     for key in wanted:
-        stat = next((stat for stat in content.list(key) if stat.key == key), None)
-        if stat is not None:
-            found.append(_piece(stat, rows.get(("source", key)), rows.get(("refused", key))))
+        try:
+            blob = content.head(key)
+        except NotFound:
+            continue
+        stat = Stat(key=key, etag=blob.etag, size=0, modified=blob.modified)
+        found.append(_piece(stat, rows.get(("source", key)), rows.get(("refused", key))))
     return found
 
 

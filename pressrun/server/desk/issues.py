@@ -91,7 +91,7 @@ def mail(visit: Visit) -> Answer:
     issue, newsroom = _issue(visit), visit.room.house.newsroom
     letter = newsroom.frozen_letter(issue) if issue.letter else newsroom.letter(issue)
     html = in_scheme(shown_mail(letter), visit.query.get("scheme"))
-    return looked(html, images=visit.query.get("images") != "off")
+    return looked(visit.at_home(html), images=visit.query.get("images") != "off")
 
 
 def act(visit: Visit) -> Answer:

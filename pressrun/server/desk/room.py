@@ -88,6 +88,12 @@ class Visit:
         """Where readers find a path of the site."""
         return f"{self.base if self.room.here else self.room.publication.url}{href(path)}"
 
+    def at_home(self, html: str) -> str:
+        """A mail or entry with the site's own pictures taken from here, where they may stand before they do there."""
+        if not self.room.here:
+            return html
+        return html.replace(f'src="{self.room.publication.url}/', f'src="{self.base}/')
+
     def page(self, template: str, title: str, section: str, **values: object) -> Answer:
         """One of the desk's pages."""
         publication = self.room.publication

@@ -113,9 +113,9 @@ def shown(visit: Visit) -> Answer:
     if part == "page":
         return looked(_styled(draft.page.decode(), theme), base=base)
     if part == "feed":
-        return looked(_entry(draft, theme))
+        return looked(visit.at_home(_entry(draft, theme)))
     if part == "mail" and draft.letter:
-        return looked(shown_mail(draft.letter), images=visit.query.get("images") != "off")
+        return looked(visit.at_home(shown_mail(draft.letter)), images=visit.query.get("images") != "off")
     return looked("<!doctype html><meta charset=utf-8><p>There is no newsletter to mail it.</p>")
 
 

@@ -363,6 +363,15 @@ def test_a_text_is_looked_at_and_nothing_is_published(desk: Desk) -> None:
     assert list(desk.office.house.site.list("moon")) == []
 
 
+def test_pictures_are_shown_from_here_before_they_stand_on_the_site(desk: Desk) -> None:
+    browser = desk.browser()
+    text = "---\ntitle: The moon\nimage: moon.png\n---\nIt pulls.\n"
+    told = browser.post("write/preview", key="posts/moon.md", text=text).json()
+    for part in ("feed", "mail"):
+        page = browser.ask(f"preview/{told['preview']}/{part}").text
+        assert 'src="/posts/moon.png"' in page and 'src="https://tides.example' not in page
+
+
 def test_what_is_wrong_has_its_line(desk: Desk) -> None:
     told = desk.browser().post("write/preview", key="a.md", text="---\ntitle: x\ndate: soon\n---\n").json()
     assert told["preview"] == ""
