@@ -159,9 +159,13 @@ def _strip(path: Path) -> None:
 def _shorten(path: Path) -> None:
     """A language's table without what is never said: a tenth of it."""
     table = pickle.loads(path.read_bytes())  # noqa: S301 - a package's own file, checked by its hash
+    own = path.stem.split("_")[0]  # a form for readers names each language in its own words
+    names = table.get("languages", {})
     for name in UNUSED_WORDS:
         if name != "languages" or path.stem not in {"en", "root"}:
             table.pop(name, None)
+    if own in names:
+        table.setdefault("languages", {own: names[own]})
     path.write_bytes(pickle.dumps(table, 4))
 
 
