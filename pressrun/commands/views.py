@@ -134,8 +134,8 @@ def show(
     if reach.subscribers:
         out.print(f"≈ {count(reach.subscribers, 'feed subscriber')} in its first week")
     if reach.approximate:
-        out.print(f"Reach: ≈ {reach.figure:,}, and {reach.least:,} at least: views, delivered mails and feed")
-        out.print("subscribers together; who came by two of these ways is in it twice.\n")
+        out.print(f"Reach: ≈ {reach.figure:,}; {reach.least:,} if the same people came by every way")
+        out.print("[dim]Views, delivered mails and feed subscribers together; nobody is followed.[/]\n")
     else:
         out.print(f"Reach: {reach.figure:,}, views alone\n")
     _bars([(day, figure.count, figure.approximate) for day, figure in history.of(read.path).items()][-60:])

@@ -34,8 +34,8 @@ _HTML: Final = "text/html; charset=utf-8"
 _REACH: Final = (
     "Reach is how often an article came before somebody: views by people, delivered mails (opening one is no view) and "
     "the subscribers of the feeds that carried it in the week from its date. Nobody is followed, so who came by two of "
-    "these ways is in it twice: the number is the most that it can be, and is marked with ≈ where it is more than a "
-    "count of views."
+    "these ways is in it twice, and feed subscribers are an estimate: the number is marked with ≈ where it is more "
+    "than a count of views."
 )
 
 
@@ -134,7 +134,7 @@ def _row(read: Read, reach: Reach, url: str) -> str:
 def _reached(reach: Reach) -> str:
     """One figure, how sure it is, and what it is made of."""
     mailed = reach.mailed
-    sure = f", and {reach.least:,} at least" if reach.approximate else ": views alone"
+    sure = f"; {reach.least:,} if the same people came by every way" if reach.approximate else ": views alone"
     parts = [
         ("Views by people", _number(reach.views, approximate=reach.estimated)),
         ("Mails delivered", f"{mailed.delivered:,}"),

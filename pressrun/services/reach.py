@@ -8,8 +8,9 @@ An article's reach is the sum of
 - the **subscribers of the feeds** that carried it: of the site's, its tags' and its authors', the most in the week from
   its date on that each reader reported, or that came.
 
-Nobody is followed, so who got the mail and also opened the page is in it twice: at most so many were reached, and at
-least as many as the largest of the three says.
+Nobody is followed, so who got the mail and also opened the page is in it twice. The sum holds where nobody came by two
+of the ways; the largest of the three where the same people came by all. Uncertain mails, feeds in weeks that were not
+counted, and readers that say nothing of their subscribers would come on top.
 """
 
 from __future__ import annotations
@@ -59,12 +60,12 @@ class Reach:
 
     @property
     def figure(self) -> int:
-        """The one number: at most so many."""
+        """The one number: all ways together."""
         return self.views + self.mailed.delivered + self.subscribers
 
     @property
     def least(self) -> int:
-        """At least so many, whoever is in several of the three."""
+        """What it is if the same people came by every way."""
         return max(self.views, self.mailed.delivered, self.subscribers)
 
     @property

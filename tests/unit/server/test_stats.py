@@ -81,7 +81,7 @@ def test_an_article_has_a_page_and_says_how_sure_the_number_is() -> None:
     body = ask("/stats/tide/").body.decode()
     assert "7 of them brought along" in body
     assert "an estimate" in body
-    assert "<strong>≈ 5,877</strong>, and 5,007 at least." in body
+    assert "<strong>≈ 5,877</strong>; 5,007 if the same people came by every way." in body
     assert ask("/stats/moon/").status == 404
 
 
