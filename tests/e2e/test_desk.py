@@ -114,7 +114,9 @@ def row(page: Page, key: str) -> Any:
     return page.locator(f'.piece[data-key="{key}"]').first
 
 
-def test_an_upload_is_published_and_a_broken_file_says_where(page: Page, said: list[str]) -> None:
+def test_an_upload_is_published_and_a_broken_file_says_where(
+    page: Page, said: list[str], tmp_path: Path
+) -> None:
     page.get_by_label("Into the folder").fill("posts")
     page.get_by_label("Files", exact=True).set_input_files(
         [
@@ -129,6 +131,9 @@ def test_an_upload_is_published_and_a_broken_file_says_where(page: Page, said: l
         row(page, "posts/moon.md").get_by_role("link", name="/moon/").click()
     expect(popup.value.get_by_role("heading", level=1)).to_have_text("The moon")
     assert said == []
+    log = "".join(path.read_text() for path in (tmp_path / "home/logs").iterdir())
+    assert "/moon/" in log
+    assert "desk" not in log  # neither its requests nor where a reader of the site came from
 
 
 def test_a_dropped_file_replaces_another_only_on_a_word(page: Page, content: Path) -> None:

@@ -8,7 +8,7 @@ from re import compile as pattern
 from typing import Final
 
 from pressrun.domain.uploads import upload_key, upload_problem
-from pressrun.errors import Conflict, Invalid, NotFound
+from pressrun.errors import Conflict, NotFound, PressrunError
 from pressrun.parsing.source import is_article
 from pressrun.rendering.theme import Theme
 from pressrun.server.desk.room import Visit, looked, said
@@ -33,7 +33,9 @@ def write(visit: Visit) -> Answer:
     return _editor(visit, key, text, etag)
 
 
-def _editor(visit: Visit, key: str, text: str, etag: str, conflict: str | None = None) -> Answer:
+def _editor(
+    visit: Visit, key: str, text: str, etag: str, conflict: str | None = None, *, named: bool = True
+) -> Answer:
     draft = _look(visit, key, text) if etag or conflict or text != _START else None
     row = visit.room.house.table.get("source", key) if key else None
     there = visit.room.editing.read(key) if conflict else None
@@ -49,6 +51,7 @@ def _editor(visit: Visit, key: str, text: str, etag: str, conflict: str | None =
         preview=visit.session.keep(draft) if draft and draft.article else "",
         mails=bool(visit.room.publication.newsletters),
         conflict=conflict,
+        named=bool(key) and named and conflict != "there",
         diff=difference(there.body, text.encode("utf-8", "replace")) if there else None,
     )
 
@@ -86,12 +89,17 @@ def save(visit: Visit) -> Answer:
             return _editor(visit, key, text, etag)
         key = name_for(title)
     if not is_article(key):
-        raise Invalid.at(key[:200], 0, "is no article's name", "let it end in .md, .html or .txt")
+        visit.session.say(f"{key[:200]} is no article's name; let it end in .md, .html or .txt.", "wrong")
+        return _editor(visit, key, text, etag, named=False)
     written = as_draft(text, draft=what == "draft")
     if visit.form.get("overwrite"):
         there = visit.room.editing.read(key)
         etag = there.etag if there else ""
-    saved = visit.room.editing.write(key, written.encode("utf-8", "replace"), replacing=etag or None)
+    try:
+        saved = visit.room.editing.write(key, written.encode("utf-8", "replace"), replacing=etag or None)
+    except PressrunError as error:  # the text is given back, whatever was wrong
+        visit.session.say(str(error), "wrong")
+        return _editor(visit, key, text, etag, named=bool(etag))
     if saved.state == "there":
         reason = "changed" if etag else "there"
         return _editor(visit, key, text, saved.etag, conflict=reason)

@@ -149,6 +149,13 @@ def test_another_machine_is_refused(desk: Desk) -> None:
     assert browser.ask("").status_code == 404
 
 
+@pytest.mark.parametrize("name", ["x-forwarded-for", "x-real-ip", "forwarded", "via"])
+def test_what_a_proxy_passes_on_is_refused(desk: Desk, name: str) -> None:
+    """A proxy on this machine asks from it, and may do so under its name."""
+    browser = desk.browser()
+    assert browser.ask("", headers={name: "203.0.113.7"}).status_code == 404
+
+
 @pytest.mark.parametrize(
     "headers",
     [
@@ -399,6 +406,15 @@ def test_what_somebody_else_wrote_meanwhile_is_not_lost(desk: Desk) -> None:
     answer = browser.post("write/save", key="a.md", text="---\ntitle: A\n---\nMine.", etag=etag, do="publish")
     assert "Somebody else has changed this file" in answer.text
     assert "Two." in (desk.office.folder / "a.md").read_text()
+
+
+@pytest.mark.parametrize("key", ["moon", "../moon.md", "a.md/moon.md"])
+def test_a_text_that_cannot_be_saved_is_given_back(desk: Desk, key: str) -> None:
+    desk.office.write("a.md")
+    answer = desk.browser().post("write/save", key=key, text="My only copy.", etag="", do="publish")
+    assert answer.status_code == 200
+    assert "My only copy." in answer.text and 'class="wrong"' in answer.text
+    assert re.search(r'<input name="key" value="[^"]*moon', answer.text)
 
 
 def test_a_picture_never_takes_anothers_place(desk: Desk) -> None:
