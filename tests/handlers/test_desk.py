@@ -32,8 +32,11 @@ def test_files_are_uploaded_changed_withdrawn_and_restored(cloud: Cloud) -> None
             async def post(path: str, **fields: str) -> httpx.Response:
                 return await client.post(f"/desk/{path}", content=urlencode(fields), headers=form)
 
+            assert (await client.get("/desk/health")).status_code == 401
             assert (await client.get("/")).headers["location"] == "/desk/"
             await client.get(f"/desk/?token={door.token}")
+            health = await client.get("/desk/health")  # without a mail queue, as the environment has none
+            assert health.status_code == 200 and "mail does not answer" in health.text
             first = (await client.post("/desk/articles/upload?key=tide.md", content=TIDE)).json()
             assert first["state"] == "written"
             await asyncio.to_thread(cloud.publish, ["pressrun.toml", "tide.md"])

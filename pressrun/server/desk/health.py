@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from pressrun.domain.letters import Quota
 from pressrun.errors import NotFound, PressrunError
-from pressrun.ports import Queue
+from pressrun.ports import Depth, Queue
 from pressrun.server.desk.room import Visit
 from pressrun.server.messages import Answer
 from pressrun.services.catalogue import attempt_of, refusal_of
@@ -28,12 +28,19 @@ def shown(visit: Visit) -> Answer:
     except PressrunError as error:
         wrong = str(error)
     swept = house.table.get("site", "swept")
-    depths = {name: queue.depth() for name, queue in house.queues.items()}
+    depths: dict[str, Depth] = {}
+    silent: dict[str, str] = {}
+    for name, queue in house.queues.items():
+        try:
+            depths[name] = queue.depth()
+        except PressrunError as error:  # the other ones are shown all the same
+            silent[name] = str(error)
     return visit.page(
         "health",
         "Health",
         "health",
         depths=depths,
+        silent=silent,
         causes={name: _causes(house.queues[name]) for name, depth in depths.items() if depth.dead},
         refused=[refusal_of(row) for row in house.table.query("refused", limit=200)],
         attempts=[
