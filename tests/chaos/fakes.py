@@ -18,7 +18,7 @@ from pressrun.adapters.rules import (
     require_row,
 )
 from pressrun.errors import Conflict, NotFound, Transient
-from pressrun.ports import ABSENT, Blob, Clock, DeadLetter, Drop, Message, Put, Row, Save, Stat
+from pressrun.ports import ABSENT, Blob, Clock, DeadLetter, Depth, Drop, Message, Put, Row, Save, Stat
 
 
 def ignore(*_: object) -> None:
@@ -141,6 +141,13 @@ class MemoryTable:
         """Holds what the other one holds."""
         self._partitions = {name: {**rows} for name, rows in other._partitions.items()}
 
+    def scan(self, *, after: tuple[str, str] | None = None) -> Iterator[Row]:
+        keys = sorted((partition, sort) for partition, rows in self._partitions.items() for sort in rows)
+        for key in keys:
+            row = self.get(*key) if after is None or key > after else None
+            if row:
+                yield row
+
     def partitions(self) -> list[str]:
         """Those that hold a row."""
         return sorted(name for name, rows in self._partitions.items() if rows)
@@ -205,6 +212,12 @@ class MemoryQueue:
         if letter:
             letter.due, letter.cause, letter.receipt = self._now() + delay, cause, ""
             letter.dead = letter.receives >= self._max
+
+    def depth(self) -> Depth:
+        self._bury()
+        alive = [letter for letter in self._letters.values() if not letter.dead]
+        waiting = sum(self._ready(letter) for letter in alive)
+        return Depth(waiting=waiting, hidden=len(alive) - waiting, dead=len(self._letters) - len(alive))
 
     def dead(self) -> Iterator[DeadLetter]:
         self._bury()

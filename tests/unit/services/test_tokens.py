@@ -78,8 +78,7 @@ def test_rotated_keys_sign_and_older_ones_verify_for_a_while(
     second = tokens.make("unsubscribe", READER)
     assert first != second
     assert tokens.read("unsubscribe", first) == tokens.read("unsubscribe", second)
-    tokens.rotate()
-    tokens.rotate()
+    tokens.rotate(keep=1)
     assert tokens.read("unsubscribe", first) is None
     assert tokens.read("unsubscribe", second) is not None
     assert Tokens(table, clock).read("unsubscribe", second) is not None
