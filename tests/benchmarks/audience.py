@@ -29,9 +29,9 @@ def measure(bench: Path, sizes: list[int]) -> list[dict[str, Any]]:
         folder = bench / "audience"
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
-        took = run(
-            [sys.executable, "-m", "tests.benchmarks.audience", str(folder), str(size)], cwd=Path.cwd()
-        )
+        start = f"import sys; sys.path.insert(0, {str(Path.cwd())!r}); from tests.benchmarks import audience"
+        call = f"audience.audience(audience.Path({str(folder)!r}), {size})"
+        took = run([sys.executable, "-c", f"{start}; {call}"], cwd=folder)
         planned, counted, before = (float(line) for line in (folder / "found").read_text().split())
         found.append({"size": size, "plan": planned, "count": counted, "before": before, "peak": took.peak})
         shutil.rmtree(folder)
@@ -58,7 +58,8 @@ def _readers(size: int, now: str) -> Iterator[Save]:
         yield Save(partition=partition_of(identifier), sort=identifier, item=reader.to_item())
 
 
-def _main(folder: Path, size: int) -> None:
+def audience(folder: Path, size: int) -> None:
+    """Plans and counts one audience, and writes how long it took."""
     office = Office(folder)
     office.house.table.write_each(_readers(size, office.clock.now().isoformat()))
     office.publish("tides.md")
@@ -73,7 +74,3 @@ def _main(folder: Path, size: int) -> None:
         raise SystemExit(f"{counted} of {size} are in the ledger")
     ended = time.perf_counter()
     (folder / "found").write_text(f"{planned - started}\n{ended - planned}\n{before}\n")
-
-
-if __name__ == "__main__":
-    _main(Path(sys.argv[1]), int(sys.argv[2]))
