@@ -8,7 +8,7 @@ INFRA := .venv-infra
 SCAN := .venv-scan
 HOST ?= 127.0.0.1
 PORT ?= 8000
-WORKERS ?= 2
+WORKERS ?= 3
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .PHONY: help setup demo test test-all check format bench bundle lock clean infra scan

@@ -168,6 +168,7 @@ def test_a_publication_moves_to_aws_and_back_and_nothing_changes(
     home.close()
 
 
+@pytest.mark.slow
 def test_a_link_that_was_signed_before_is_good_after(source: House, saved: Path, cloud: Cloud) -> None:
     token = source.tokens.make("unsubscribe", "ab" * 16, "letters")
     house().tokens.make("unsubscribe", "00" * 16)  # as a tick may have, on a stack that was made just now
@@ -179,6 +180,7 @@ def test_a_link_that_was_signed_before_is_good_after(source: House, saved: Path,
     fresh.close()
 
 
+@pytest.mark.slow
 def test_the_functions_of_a_stack_that_is_awake_do_no_harm(source: House, saved: Path, cloud: Cloud) -> None:
     """Its tick runs at any moment, and each upload's event is handled at once: nobody is mailed, nothing withdrawn."""
     before = rows_of(source)

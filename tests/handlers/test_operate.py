@@ -40,6 +40,7 @@ def test_all_four_queues_are_told_of(run: Terminal, dead: dict[str, str], cloud:
     assert "1 dead letter: pressrun redrive count" in run("status", "--target", "aws", code=1)
 
 
+@pytest.mark.slow
 def test_a_dead_letter_is_named_by_its_file_and_sent_again(
     run: Terminal,  # noqa: F811
     dead: dict[str, str],

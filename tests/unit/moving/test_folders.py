@@ -197,6 +197,7 @@ def test_fields_are_added_in_the_files_own_notation(text: str, after: str) -> No
     assert amended(text, {"aliases": ["/c"], "newsletter": False}) == after
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not BLOG.exists(), reason="the blog's sources are not here")
 def test_a_real_blog_moves_in_whole(move: Move) -> None:
     """The Rust blog's folder: every article at its address, and each old address redirects."""
