@@ -12,7 +12,7 @@ from pressrun.parsing.moving.folders import amended
 from tests.unit.moving.conftest import PIXEL, Move
 
 Tree = Callable[[dict[str, str | bytes]], Path]
-BLOG = Path("/work/shared/data/content/rust-blog")
+BLOG = Path(__file__).parents[4] / "shared/data/content/rust-blog"
 
 HUGO: dict[str, str | bytes] = {
     "hugo.toml": 'baseURL = "https://old.example.org/"\ntitle = "The Tide Table"\nlanguageCode = "en-gb"\n'

@@ -13,7 +13,7 @@ from pressrun.services.readers import MAX_CONSENTS, Choice
 from tests.conftest import FrozenClock
 from tests.readers import ADA, Reading, token_in
 
-ISEMAIL = Path("/work/shared/data/email/isemail-tests.xml")
+ISEMAIL = Path(__file__).parents[4] / "shared/data/email/isemail-tests.xml"
 
 
 def test_a_reader_asks_confirms_and_is_welcomed(reading: Reading) -> None:
