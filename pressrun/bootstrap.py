@@ -8,42 +8,39 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from pressrun.config import environment_settings
+from pressrun.domain.caching import ASSET_CACHE, PAGE_CACHE
+from pressrun.domain.issues import News
 from pressrun.errors import Permanent
-from pressrun.ports import Clock, LogFolder, Mailer, ObjectStore, Queue, Table, Versions
-from pressrun.services.addresses import PAGE_CACHE
-from pressrun.services.beacon import Beacon
-from pressrun.services.count import ViewCounter
-from pressrun.services.deliver import Deliverer
-from pressrun.services.digest import Site, network
-from pressrun.services.feedback import Feedback
+from pressrun.ports import Clock, LogFolder, Mailer, ObjectStore, Queue, Table, Versions, nobody
 from pressrun.services.imprint import Imprints
-from pressrun.services.ledger import Ledger
-from pressrun.services.limits import Limits
-from pressrun.services.newsroom import Newsroom
-from pressrun.services.pace import Pace
-from pressrun.services.post import Post
-from pressrun.services.publish import ASSET_CACHE, Publisher, nobody
-from pressrun.services.reach import Mailings
-from pressrun.services.readers import Readers
-from pressrun.services.segments import Segments
-from pressrun.services.subscribe import handle_subscription
-from pressrun.services.subscribers import Subscribers
-from pressrun.services.tokens import Tokens
-from pressrun.services.totals import Totals
-from pressrun.services.viewing import Views
 
 if TYPE_CHECKING:
     from mypy_boto3_sesv2 import SESV2Client
 
     from pressrun.adapters.aws.clients import Clients
     from pressrun.adapters.local.files import FileStore
+    from pressrun.services.beacon import Beacon
+    from pressrun.services.count import ViewCounter
+    from pressrun.services.deliver import Deliverer
+    from pressrun.services.digest import Site
+    from pressrun.services.feedback import Feedback
+    from pressrun.services.limits import Limits
+    from pressrun.services.newsroom import Newsroom
+    from pressrun.services.pace import Pace
+    from pressrun.services.post import Post
+    from pressrun.services.publish import Publisher
+    from pressrun.services.reach import Mailings
+    from pressrun.services.readers import Readers
+    from pressrun.services.subscribers import Subscribers
+    from pressrun.services.tokens import Tokens
+    from pressrun.services.viewing import Views
 
 
 class SystemClock:
@@ -71,9 +68,13 @@ AWS_NAMES = ("PRESSRUN_CONTENT_BUCKET", "PRESSRUN_SITE_BUCKET", "PRESSRUN_TABLE"
 MAILERS = ("outbox", "smtp", "ses")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class House:
-    """A publication's backends, and the services over them."""
+    """A publication's backends, and the services over them: the same ones everywhere.
+
+    A service is made when it is first asked for, and only then are the modules imported that it needs: a function
+    that sends mail does not pay for what publishes pages.
+    """
 
     content: ObjectStore
     site: ObjectStore
@@ -84,152 +85,204 @@ class House:
     mail_queue: Queue
     # Made at its first use and kept; raises Permanent where settings are missing.
     mailer: Callable[[], Mailer]
+    counts: ObjectStore  # what is counted, and the salts; private
     clock: Clock
-    close: Callable[[], None]
-    publisher: Publisher
-    imprints: Imprints
-    subscribers: Subscribers
-    tokens: Tokens
-    newsroom: Newsroom
-    pace: Pace
-    deliverer: Deliverer
-    feedback: Feedback
-    readers: Readers
-    post: Post
-    views: Views
-    mailings: Mailings
-    beacon: Beacon | None  # None where a bucket of logs is counted
-    queues: Mapping[str, Queue]  # all that there are, by what is in them
+    overrides: dict[str, str]
+    logs: ObjectStore | None = None  # a bucket whose logs are counted
+    log_place: str = ""
+    folder: LogFolder | None = None  # the local server's own logs
+    others: Mapping[str, Queue] = field(default_factory=dict)
+    close: Callable[[], None] = nobody
+    notify: Callable[[str, str], None] = nobody
+    ping: Callable[[str, Sequence[str]], None] = nobody
 
+    @property
+    def queues(self) -> Mapping[str, Queue]:
+        """All that there are, by what is in them."""
+        return {"publish": self.queue, "mail": self.mail_queue, **self.others}
 
-def furnished(
-    *,
-    content: ObjectStore,
-    site: ObjectStore,
-    reports: ObjectStore,
-    table: Table,
-    queue: Queue,
-    mail: ObjectStore,
-    mail_queue: Queue,
-    mailer: Callable[[], Mailer],
-    views: ObjectStore,
-    logs: ObjectStore | None = None,
-    log_place: str = "",
-    folder: LogFolder | None = None,
-    clock: Clock,
-    overrides: dict[str, str],
-    close: Callable[[], None] = nobody,
-    notify: Callable[[str, str], None] = nobody,
-    ping: Callable[[str, Sequence[str]], None] = nobody,
-    others: Mapping[str, Queue] | None = None,
-) -> House:
-    """The services over some backends: the same ones everywhere."""
-    imprints = Imprints(content, table, overrides)
-    subscribers = Subscribers(table)
-    tokens = Tokens(table, clock)
-    newsroom = Newsroom(
-        content=content,
-        letters=mail,
-        table=table,
-        queue=mail_queue,
-        clock=clock,
-        imprints=imprints,
-        ledger=Ledger(table, subscribers, clock),
-        nonce=nonce,
-    )
-    publisher = Publisher(
-        content=content,
-        site=site,
-        reports=reports,
-        table=table,
-        queue=queue,
-        clock=clock,
-        nonce=nonce,
-        imprints=imprints,
-        notify=notify,
-        ping=ping,
-        announce=newsroom.announce,
-    )
-    pace = Pace(table, clock, lambda: mailer().quota())
-    deliverer = Deliverer(
-        table=table,
-        queue=mail_queue,
-        clock=clock,
-        imprints=imprints,
-        newsroom=newsroom,
-        subscribers=subscribers,
-        tokens=tokens,
-        pace=pace,
-        mailer=mailer,
-        nonce=nonce,
-    )
-    feedback = Feedback(
-        table=table, clock=clock, imprints=imprints, newsroom=newsroom, subscribers=subscribers
-    )
-    limits = Limits(table, clock, partial(tokens.secret, "limits"))
-    readers = Readers(
-        table=table,
-        queue=mail_queue,
-        clock=clock,
-        imprints=imprints,
-        subscribers=subscribers,
-        tokens=tokens,
-        limits=limits,
-        mailer=mailer,
-        nonce=nonce,
-        forget=newsroom.forget,
-    )
-    counter = ViewCounter(
-        store=views,
-        logs=logs,
-        place=log_place,
-        clock=clock,
-        site=lambda: _counted(imprints),
-    )
-    return House(
-        content=content,
-        site=site,
-        reports=reports,
-        table=table,
-        queue=queue,
-        mail=mail,
-        mail_queue=mail_queue,
-        mailer=mailer,
-        clock=clock,
-        close=close,
-        publisher=publisher,
-        imprints=imprints,
-        subscribers=subscribers,
-        tokens=tokens,
-        newsroom=newsroom,
-        pace=pace,
-        deliverer=deliverer,
-        feedback=feedback,
-        readers=readers,
-        post=Post(deliverer, {"subscribe": partial(handle_subscription, readers)}),
-        views=Views(
-            counter=counter,
-            totals=Totals(book=counter.book, site=site, table=table, clock=clock, imprints=imprints),
-            clock=clock,
-            segments=Segments(counter, folder) if folder else None,
-            keep=lambda: imprints.current().publication.views.keep_logs_days,
-        ),
-        mailings=Mailings(newsroom, imprints, clock),
-        beacon=None
-        if logs
-        else Beacon(
-            counter=counter,
-            table=table,
-            imprints=imprints,
-            limits=limits,
-            clock=clock,
+    @cached_property
+    def imprints(self) -> Imprints:
+        return Imprints(self.content, self.table, self.overrides)
+
+    @cached_property
+    def subscribers(self) -> Subscribers:
+        from pressrun.services.subscribers import Subscribers
+
+        return Subscribers(self.table)
+
+    @cached_property
+    def tokens(self) -> Tokens:
+        from pressrun.services.tokens import Tokens
+
+        return Tokens(self.table, self.clock)
+
+    @cached_property
+    def limits(self) -> Limits:
+        from pressrun.services.limits import Limits
+
+        return Limits(self.table, self.clock, lambda: self.tokens.secret("limits"))
+
+    @cached_property
+    def newsroom(self) -> Newsroom:
+        from pressrun.services.ledger import Ledger
+        from pressrun.services.newsroom import Newsroom
+
+        return Newsroom(
+            content=self.content,
+            letters=self.mail,
+            table=self.table,
+            queue=self.mail_queue,
+            clock=self.clock,
+            imprints=self.imprints,
+            ledger=Ledger(self.table, self.subscribers, self.clock),
+            nonce=nonce,
+        )
+
+    @cached_property
+    def publisher(self) -> Publisher:
+        from pressrun.services.publish import Publisher
+
+        return Publisher(
+            content=self.content,
+            site=self.site,
+            reports=self.reports,
+            table=self.table,
+            queue=self.queue,
+            clock=self.clock,
+            nonce=nonce,
+            imprints=self.imprints,
+            notify=self.notify,
+            ping=self.ping,
+            announce=self._announce,
+        )
+
+    def _announce(self, news: Sequence[News]) -> None:
+        """Tells the newsroom, where there are newsletters."""
+        if news and self.imprints.current().publication.newsletters:
+            self.newsroom.announce(news)
+
+    @cached_property
+    def pace(self) -> Pace:
+        from pressrun.services.pace import Pace
+
+        return Pace(self.table, self.clock, lambda: self.mailer().quota())
+
+    @cached_property
+    def deliverer(self) -> Deliverer:
+        from pressrun.services.deliver import Deliverer
+
+        return Deliverer(
+            table=self.table,
+            queue=self.mail_queue,
+            clock=self.clock,
+            imprints=self.imprints,
+            newsroom=self.newsroom,
+            subscribers=self.subscribers,
+            tokens=self.tokens,
+            pace=self.pace,
+            mailer=self.mailer,
+            nonce=nonce,
+        )
+
+    @cached_property
+    def feedback(self) -> Feedback:
+        from pressrun.services.feedback import Feedback
+
+        return Feedback(
+            table=self.table,
+            clock=self.clock,
+            imprints=self.imprints,
+            newsroom=self.newsroom,
+            subscribers=self.subscribers,
+        )
+
+    @cached_property
+    def readers(self) -> Readers:
+        from pressrun.services.readers import Readers
+
+        return Readers(
+            table=self.table,
+            queue=self.mail_queue,
+            clock=self.clock,
+            imprints=self.imprints,
+            subscribers=self.subscribers,
+            tokens=self.tokens,
+            limits=self.limits,
+            mailer=self.mailer,
+            nonce=nonce,
+            forget=self.newsroom.forget,
+        )
+
+    @cached_property
+    def post(self) -> Post:
+        from pressrun.services.post import Post
+
+        return Post(self.deliverer, {"subscribe": self._subscribe})
+
+    def _subscribe(self, body: dict[str, Any]) -> None:
+        from pressrun.services.subscribe import handle_subscription
+
+        handle_subscription(self.readers, body)
+
+    @cached_property
+    def counter(self) -> ViewCounter:
+        from pressrun.services.count import ViewCounter
+
+        return ViewCounter(
+            store=self.counts,
+            logs=self.logs,
+            place=self.log_place,
+            clock=self.clock,
+            site=lambda: _counted(self.imprints),
+        )
+
+    @cached_property
+    def views(self) -> Views:
+        from pressrun.services.segments import Segments
+        from pressrun.services.totals import Totals
+        from pressrun.services.viewing import Views
+
+        return Views(
+            counter=self.counter,
+            totals=Totals(
+                book=self.counter.book,
+                site=self.site,
+                table=self.table,
+                clock=self.clock,
+                imprints=self.imprints,
+            ),
+            clock=self.clock,
+            segments=Segments(self.counter, self.folder) if self.folder else None,
+            keep=lambda: self.imprints.current().publication.views.keep_logs_days,
+        )
+
+    @cached_property
+    def mailings(self) -> Mailings:
+        from pressrun.services.reach import Mailings
+
+        return Mailings(self.newsroom, self.imprints, self.clock)
+
+    @cached_property
+    def beacon(self) -> Beacon | None:
+        """None where a bucket of logs is counted."""
+        if self.logs:
+            return None
+        from pressrun.services.beacon import Beacon
+
+        return Beacon(
+            counter=self.counter,
+            table=self.table,
+            imprints=self.imprints,
+            limits=self.limits,
+            clock=self.clock,
             nonce=partial(secrets.token_hex, 16),
-        ),
-        queues={"publish": queue, "mail": mail_queue, **(others or {})},
-    )
+        )
 
 
 def _counted(imprints: Imprints) -> Site:
+    from pressrun.services.digest import Site, network
+
     publication = imprints.current().publication
     own = tuple(network(text) for text in publication.views.own)
     return Site(name=publication.authority, base=publication.base, own=own)
@@ -294,7 +347,7 @@ def local(
         for part in (source, site, reports, table, queue, mail, mail_queue, mailer, clients, views):
             part.close()
 
-    return furnished(
+    return House(
         content=source,
         site=site,
         reports=reports,
@@ -303,7 +356,7 @@ def local(
         mail=mail,
         mail_queue=mail_queue,
         mailer=mailer,
-        views=views,
+        counts=views,
         folder=LogFiles(home / "logs"),
         clock=clock,
         overrides=environment_settings(environment),
@@ -373,7 +426,7 @@ def aws(environment: Mapping[str, str] = os.environ) -> House:
         if logs:
             logs.close()
 
-    return furnished(
+    return House(
         content=source,
         site=site,
         reports=reports,
@@ -382,7 +435,7 @@ def aws(environment: Mapping[str, str] = os.environ) -> House:
         mail=mail,
         mail_queue=mail_queue,
         mailer=mailer,
-        views=views,
+        counts=views,
         logs=logs,
         log_place=log_bucket,
         clock=clock,

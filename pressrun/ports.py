@@ -18,6 +18,10 @@ Value = str | int | float | bool | None | list["Value"] | dict[str, "Value"]
 Item = dict[str, Value]
 
 
+def nobody(*_: object) -> None:
+    """Told of something that nobody asked to be told."""
+
+
 class Clock(Protocol):
     """Time, passed in so that tests own it."""
 

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from pressrun.adapters.local.files import FileStore
 from pressrun.adapters.local.outbox import Outbox
 from pressrun.adapters.local.sqlite import SqliteQueue, SqliteTable
-from pressrun.bootstrap import House, furnished
+from pressrun.bootstrap import House
 from pressrun.domain.subscribers import Subscriber
 from pressrun.http import Api
 from pressrun.ports import Mailer, Put
@@ -56,7 +56,7 @@ class Reading:
         kept = mailer or self.outbox
         self._open = [*parts.values(), table, *queues]
         parts["content"].put(Put(key="pressrun.toml", body=settings.encode(), content_type="text/plain"))
-        self.house: House = furnished(
+        self.house: House = House(
             content=parts["content"],
             site=parts["site"],
             reports=parts["errors"],
@@ -65,7 +65,7 @@ class Reading:
             mail=parts["mail"],
             mail_queue=queues[1],
             mailer=lambda: kept,
-            views=parts["views"],
+            counts=parts["views"],
             clock=clock,
             overrides={},
         )

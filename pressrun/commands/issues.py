@@ -28,7 +28,7 @@ from pressrun.commands.common import (
     opened,
     out,
 )
-from pressrun.domain.letters import PLACE
+from pressrun.domain.letters import PLACE, in_scheme, shown_mail
 from pressrun.errors import Invalid, NotFound
 
 if TYPE_CHECKING:
@@ -391,7 +391,7 @@ def _moment(text: str, zone: ZoneInfo) -> datetime:
 
 def preview_page(letter: Letter) -> str:
     """One page that shows a letter at phone and desktop width, light and dark, without pictures, and its text."""
-    html = PLACE.sub("#", letter.html)
+    html = shown_mail(letter)
     frames = [
         ("Phone", 375, "light", html),
         ("Phone, dark", 375, "dark", html),
@@ -401,7 +401,7 @@ def preview_page(letter: Letter) -> str:
     ]
     parts = [
         f'<figure><figcaption>{title}</figcaption><iframe sandbox title="{title}" width="{width}" height="800" '
-        f'style="color-scheme:{scheme}" srcdoc="{escape_html(page)}"></iframe></figure>'
+        f'srcdoc="{escape_html(in_scheme(page, scheme))}"></iframe></figure>'
         for title, width, scheme, page in frames
     ]
     headers = "\n".join(f"{name}: {value}" for name, value in letter.headers)

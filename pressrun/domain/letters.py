@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from html import escape
-from typing import Literal
+from typing import Any, Literal
 
 OPEN = "\ufdd4"
 CLOSE = "\ufdd5"
@@ -124,6 +124,21 @@ class Letter:
     )
     return_path: str = ""  # the envelope's sender; empty: `sender`'s; may hold the place "verp"
 
+    def to_item(self) -> dict[str, Any]:
+        """A value that JSON can hold."""
+        return {**asdict(self), "date": self.date.isoformat()}
+
+    @classmethod
+    def from_item(cls, item: Mapping[str, Any]) -> Letter:
+        """The letter that `to_item` was called on."""
+        fields = {
+            "sender": Mailbox(**item["sender"]),
+            "reply_to": Mailbox(**item["reply_to"]) if item["reply_to"] else None,
+            "headers": tuple((name, value) for name, value in item["headers"]),
+            "date": datetime.fromisoformat(item["date"]),
+        }
+        return cls(**{**item, **fields})
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipient:
@@ -158,3 +173,18 @@ class Quota:
     per_second: float = 0.0
     per_day: int = 0
     sent_today: int = 0  # in the last 24 hours
+
+
+def shown_mail(letter: Letter) -> str:
+    """The HTML of a letter with its places filled for a look."""
+    return PLACE.sub("#", letter.html)
+
+
+def in_scheme(html: str, scheme: str) -> str:
+    """A mail as programs in "light" or "dark" show it, whatever this machine prefers; "": as this machine does."""
+    if scheme not in {"light", "dark"}:
+        return html
+    return _DARK.sub("@media all" if scheme == "dark" else "@media not all", html)
+
+
+_DARK = re.compile(r"@media\s*\(\s*prefers-color-scheme:\s*dark\s*\)")

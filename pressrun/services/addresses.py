@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
+from pressrun.domain.caching import PAGE_CACHE
 from pressrun.domain.publication import Publication
 from pressrun.domain.spans import sort_key
 from pressrun.domain.urls import claim_of, href, page_key
@@ -21,7 +22,6 @@ from pressrun.services.work import Rows, Work, claiming, held
 
 MAX_ROUNDS = 20
 HTML = "text/html; charset=utf-8"
-PAGE_CACHE = "public, max-age=60"
 STANDING = frozenset({"article", "alias"})  # what keeps an address from others; the rest gives way
 
 

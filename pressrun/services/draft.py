@@ -5,24 +5,23 @@ Nothing is written.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from pressrun.domain.articles import Article
-from pressrun.domain.letters import PLACE, Letter
+from pressrun.domain.letters import Letter
 from pressrun.domain.problems import Problem
 from pressrun.domain.slugs import slugify
 from pressrun.domain.urls import claim_of
 from pressrun.errors import Invalid
-from pressrun.parsing.source import parse_article
 from pressrun.ports import Clock, Table
 from pressrun.rendering.mail import article_letter
 from pressrun.rendering.pages import article_page
 from pressrun.services.catalogue import Source, source_of
+from pressrun.services.composing import read_article
 from pressrun.services.entries import entry_for
 from pressrun.services.imprint import Imprint
-from pressrun.services.plan import Settled, candidates, compose, references, settle
+from pressrun.services.plan import Settled, candidates, references
 
 
 @dataclass(slots=True, kw_only=True)
@@ -46,26 +45,23 @@ def look_at(key: str, text: str, *, imprint: Imprint, table: Table, clock: Clock
     draft = Draft()
     publication = imprint.publication
     row = table.get("source", key)
-    old = source_of(row) if row else None
     try:
-        parsed = parse_article(key, text.encode("utf-8", "replace"), publication)
-        settled = settle(
-            parsed,
-            etag="",
-            sha="",
-            old=old if old and old.state != "asset" else None,
-            imprint_mark="",
+        found = read_article(
+            key,
+            text.encode("utf-8", "replace"),
             publication=publication,
+            table=table,
             now=clock.now(),
+            old=source_of(row) if row else None,
         )
     except Invalid as error:
         draft.problems = list(error.problems)
         return draft
-    found = table.get_many([("source", name) for name in settled.source.uses])
-    known = {sort: source_of(one) for (_, sort), one in found.items()}
-    draft.problems = [*_taken(settled, table), *parsed.warnings, *_missing(settled, text, known)]
+    settled = found.settled
+    warnings = settled.parsed.warnings
+    draft.problems = [*_taken(settled, table), *warnings, *_missing(settled, text, found.known)]
     draft.problems.sort(key=lambda problem: (problem.line, problem.code))
-    draft.article = article = compose(settled, publication, known.get)
+    draft.article = article = found.article
     draft.html = entry_for(article, publication).content
     draft.page = article_page(imprint.theme, article)
     if publication.newsletters:
@@ -76,21 +72,6 @@ def look_at(key: str, text: str, *, imprint: Imprint, table: Table, clock: Clock
         else:
             draft.letter = letter
     return draft
-
-
-def shown_mail(letter: Letter) -> str:
-    """The HTML of a letter with its places filled for a look."""
-    return PLACE.sub("#", letter.html)
-
-
-def in_scheme(html: str, scheme: str) -> str:
-    """A mail as programs in "light" or "dark" show it, whatever this machine prefers; "": as this machine does."""
-    if scheme not in {"light", "dark"}:
-        return html
-    return _DARK.sub("@media all" if scheme == "dark" else "@media not all", html)
-
-
-_DARK = re.compile(r"@media\s*\(\s*prefers-color-scheme:\s*dark\s*\)")
 
 
 def name_for(title: str, folder: str = "") -> str:

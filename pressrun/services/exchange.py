@@ -18,10 +18,9 @@ import orjson
 from pressrun.domain.problems import Problem
 from pressrun.errors import Conflict, Invalid, NotFound, Permanent, Transient
 from pressrun.parsing.source import is_article
-from pressrun.ports import ObjectStore, Put, Stat, Table
+from pressrun.ports import ObjectStore, Put, Stat, Table, nobody
 from pressrun.services.catalogue import refusal_of, source_of
 from pressrun.services.imprint import Imprints, is_setting
-from pressrun.services.publish import nobody
 
 BATCH_BYTES: Final = 32_000_000  # of files that are held in memory at a time, unless one alone has more
 BATCH: Final = 64  # files

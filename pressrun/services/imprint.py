@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 from pressrun.config import ENVIRONMENT_PREFIX, SETTINGS_FILE, publication_from, read_settings
 from pressrun.domain.publication import Publication
 from pressrun.errors import Invalid, NotFound
 from pressrun.ports import MAX_ITEM, Item, ObjectStore, Save, Table
-from pressrun.rendering.rehearsal import rehearse
-from pressrun.rendering.theme import Theme
+
+if TYPE_CHECKING:
+    from pressrun.rendering.theme import Theme
 
 TEMPLATES = "templates/"
 _ROW = ("site", "publication")
@@ -24,12 +27,17 @@ def is_setting(key: str) -> bool:
     return key == SETTINGS_FILE or key.startswith((TEMPLATES, f"${ENVIRONMENT_PREFIX}"))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Imprint:
-    """A publication and what its pages are made with."""
+    """A publication and the templates that it brings; what pages are made with is made when one is."""
 
     publication: Publication
-    theme: Theme
+    templates: Mapping[str, str]
+
+    @cached_property
+    def theme(self) -> Theme:
+        """What pages and mails are made with. Raises Invalid where a template is broken."""
+        return theme_of(self.publication, self.templates)
 
     @property
     def fingerprint(self) -> str:
@@ -57,10 +65,7 @@ class Imprints:
         if self._loaded is None or self._loaded[0] != row.version:
             item: Any = row.item
             publication = Publication.from_item(item["publication"])
-            self._loaded = (
-                row.version,
-                Imprint(publication=publication, theme=Theme(publication, item["templates"])),
-            )
+            self._loaded = (row.version, Imprint(publication=publication, templates=item["templates"]))
         return self._loaded[1]
 
     @classmethod
@@ -68,7 +73,9 @@ class Imprints:
         """The imprint that the content describes, whatever is in force. Raises Invalid."""
         settings, templates = _described(content)
         publication = publication_from(settings, environment)
-        return Imprint(publication=publication, theme=Theme(publication, templates))
+        imprint = Imprint(publication=publication, templates=templates)
+        imprint.theme  # noqa: B018 - a broken template is told of here
+        return imprint
 
     def refresh_if_right(self) -> None:
         """Takes new settings into force where they are right; where none are yet, Invalid says what is wrong."""
@@ -94,9 +101,18 @@ class Imprints:
         row = self._table.get(*_ROW)
         if row is not None and row.item == item:
             return False
-        rehearse(Theme(Publication.from_item(item["publication"]), item["templates"]))
+        from pressrun.rendering.rehearsal import rehearse  # only where something has changed
+
+        rehearse(theme_of(Publication.from_item(item["publication"]), item["templates"]))
         self._table.write([Save(partition=_ROW[0], sort=_ROW[1], item=item)])
         return True
+
+
+def theme_of(publication: Publication, templates: Mapping[str, str]) -> Theme:
+    """A theme; who only asks for the settings does not pay for it. Raises Invalid."""
+    from pressrun.rendering.theme import Theme
+
+    return Theme(publication, templates)
 
 
 def _described(content: ObjectStore) -> tuple[dict[str, Any], dict[str, str]]:

@@ -17,10 +17,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from hashlib import sha256
-from html import unescape
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -37,18 +36,16 @@ from pressrun.domain.issues import (
     article_issue_id,
     wants_mail,
 )
-from pressrun.domain.letters import Letter, Mailbox, place
+from pressrun.domain.letters import Letter
 from pressrun.domain.newsletters import Cadence, Newsletter
 from pressrun.domain.slugs import slugify
 from pressrun.domain.spans import instant
 from pressrun.domain.subscribers import SHARDS
 from pressrun.errors import Conflict, Invalid, NotFound, Permanent, Transient
-from pressrun.parsing.source import parse_article
 from pressrun.ports import ABSENT, Clock, Drop, ObjectStore, Put, Queue, Row, Save, Table
 from pressrun.services.catalogue import source_of
-from pressrun.services.imprint import Imprint, Imprints
+from pressrun.services.imprint import Imprints
 from pressrun.services.ledger import Batch, Ledger
-from pressrun.services.plan import compose, settle
 
 MAX_TRIES = 20
 SHARDS_A_MESSAGE = 8
@@ -309,8 +306,10 @@ class Newsroom:
             letter = self.letter(issue)
         except (NotFound, Invalid, Permanent) as error:
             return self._hold_any(issue, str(error)[:500])
-        if lacking := _lacks(letter, newsletter):
-            return self._hold_any(issue, f"the mail's template leaves out {lacking}; put it back")
+        from pressrun.services.composing import lacking
+
+        if lost := lacking(letter, newsletter):
+            return self._hold_any(issue, f"the mail's template leaves out {lost}; put it back")
         key = self._freeze(issue, letter)
         frozen = self._clock.now().isoformat()
 
@@ -348,7 +347,7 @@ class Newsroom:
 
     def _freeze(self, issue: Issue, letter: Letter) -> str:
         """Writes the letter under its digest, once: what is there is never changed."""
-        body = orjson.dumps(letter_item(letter), option=orjson.OPT_INDENT_2)
+        body = orjson.dumps(letter.to_item(), option=orjson.OPT_INDENT_2)
         key = f"{issue.newsletter}/{issue.id}/letter-{sha256(body).hexdigest()[:16]}.json"
         with suppress(Conflict):  # the same letter was frozen before
             self._letters.put(Put(key=key, body=body, content_type="application/json", if_absent=True))
@@ -358,7 +357,7 @@ class Newsroom:
 
     def article(self, key: str) -> Article | None:
         """A published article as its file is now; None where none is. Raises Invalid where the file is wrong."""
-        imprint = self._imprints.current()
+        publication = self._imprints.current().publication
         row = self._table.get("source", key)
         source = source_of(row) if row else None
         if source is None or not source.live:
@@ -367,20 +366,11 @@ class Newsroom:
             blob = self._content.get(key)
         except NotFound:
             return None
-        settled = settle(
-            parse_article(key, blob.body, imprint.publication),
-            etag=blob.etag,
-            sha=source.sha,
-            old=source,
-            imprint_mark=imprint.fingerprint,
-            publication=imprint.publication,
-            now=self._clock.now(),
-        )
-        if settled.source.state != "published":
-            return None
-        rows = self._table.get_many([("source", name) for name in settled.source.uses])
-        known = {sort: source_of(found) for (_, sort), found in rows.items()}
-        return compose(settled, imprint.publication, known.get)
+        from pressrun.services.composing import read_article
+
+        now = self._clock.now()
+        found = read_article(key, blob.body, publication=publication, table=self._table, now=now, old=source)
+        return found.article if found.settled.source.state == "published" else None
 
     def letter(self, issue: Issue) -> Letter:
         """The issue's mail as it would be now. Raises NotFound where its articles are gone, Invalid, Permanent."""
@@ -394,7 +384,9 @@ class Newsroom:
             articles = [article for article in articles if _takes(newsletter, article)]
         if not articles:
             raise NotFound("none of its articles is published any more, or is for this newsletter")
-        return composed(imprint, newsletter, issue, articles, self._clock.now())
+        from pressrun.services.composing import letter_for
+
+        return letter_for(imprint, newsletter, issue, articles, self._clock.now())
 
     def frozen_letter(self, issue: Issue) -> Letter:
         """The letter that a committed issue sends. Raises NotFound."""
@@ -402,7 +394,7 @@ class Newsroom:
 
     def letter_at(self, key: str) -> Letter:
         """A frozen letter. Raises NotFound."""
-        return letter_of(orjson.loads(self._letters.get(key).body))
+        return Letter.from_item(orjson.loads(self._letters.get(key).body))
 
     # --- issues ----------------------------------------------------------------------------------------------------
 
@@ -568,53 +560,6 @@ class Newsroom:
         """The counts of a finished issue, after uncertain recipients were settled."""
         counts = self.ledger.tally(issue).counts()
         return self._change(issue, lambda there: replace(there, counts=counts), "sent", "cancelled")
-
-
-def _lacks(letter: Letter, newsletter: Newsletter) -> str:
-    """What the law asks for and a publication's own template has dropped; "" where nothing is."""
-    leave = place("unsubscribe")
-    if leave not in letter.html or leave not in letter.text:
-        return "the link to unsubscribe"
-    words = newsletter.postal_address.split()
-    for part in (letter.text, unescape(letter.html)):
-        if any(word not in part for word in words):
-            return "the postal address"
-    return ""
-
-
-def composed(
-    imprint: Imprint, newsletter: Newsletter, issue: Issue, articles: Sequence[Article], now: datetime
-) -> Letter:
-    """The mail of an issue."""
-    from pressrun.rendering import mail  # what hands letters over need not know how they are made
-
-    if issue.kind == "correction":
-        return mail.correction_letter(imprint.theme, newsletter, articles[0], note=issue.note, date=now)
-    if issue.kind == "digest" or len(articles) > 1:
-        day = imprint.theme.day(imprint.theme.local(now).date())
-        return mail.digest_letter(imprint.theme, newsletter, articles, title=day, date=now)
-    return mail.article_letter(imprint.theme, newsletter, articles[0], date=now)
-
-
-def letter_item(letter: Letter) -> dict[str, Any]:
-    """A letter as JSON can hold it."""
-    return {**asdict(letter), "date": letter.date.isoformat()}
-
-
-def letter_of(item: dict[str, Any]) -> Letter:
-    """The letter that `letter_item` was called on."""
-    reply_to = Mailbox(**item["reply_to"]) if item["reply_to"] else None
-    headers = tuple((name, value) for name, value in item["headers"])
-    date = datetime.fromisoformat(item["date"])
-    return Letter(
-        **{
-            **item,
-            "sender": Mailbox(**item["sender"]),
-            "reply_to": reply_to,
-            "headers": headers,
-            "date": date,
-        }
-    )
 
 
 def _belongs(newsletter: Newsletter, tags: Sequence[str], authors: Sequence[str]) -> bool:

@@ -18,6 +18,7 @@ from typing import Any
 import orjson
 
 from pressrun.domain.articles import Card
+from pressrun.domain.caching import ASSET_CACHE, PAGE_CACHE
 from pressrun.domain.feeds import Fragment
 from pressrun.domain.issues import News, news_of, wants_mail
 from pressrun.domain.problems import Problem
@@ -26,10 +27,10 @@ from pressrun.domain.urls import WELL_KNOWN_FILES, asset_problem, claim_of, page
 from pressrun.errors import Conflict, Invalid, NotFound, Permanent, Transient
 from pressrun.parsing.media import sniff
 from pressrun.parsing.source import is_article, parse_article
-from pressrun.ports import ABSENT, MAX_WRITE, Blob, Clock, Drop, ObjectStore, Put, Queue, Save, Table
+from pressrun.ports import ABSENT, MAX_WRITE, Blob, Clock, Drop, ObjectStore, Put, Queue, Save, Table, nobody
 from pressrun.rendering.feeds import render_entries
 from pressrun.rendering.pages import article_page
-from pressrun.services.addresses import HTML, PAGE_CACHE, Addresses
+from pressrun.services.addresses import HTML, Addresses
 from pressrun.services.catalogue import Attempt, Source, card_item, source_of
 from pressrun.services.collections import Renderer
 from pressrun.services.entries import entry_for
@@ -38,15 +39,10 @@ from pressrun.services.plan import Settled, card_digest, card_for, compose, dige
 from pressrun.services.refusals import Refusals
 from pressrun.services.work import Kind, Outcome, Rows, Stage, State, Work, distinct, still_held
 
-ASSET_CACHE = "public, max-age=86400"
 MAX_ASSET = 200_000_000  # bytes
 MAX_ROUNDS = 20  # of starting over, when files keep changing under us
 REQUEST = 50  # keys in one message of our own
 ACTIVE = {"content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox"}
-
-
-def nobody(*_: object) -> None:
-    """Told of something that nobody asked to be told."""
 
 
 class Publisher:

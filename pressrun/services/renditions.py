@@ -9,6 +9,7 @@ from functools import cache
 from typing import TypeVar
 
 from pressrun.domain.articles import Card
+from pressrun.domain.caching import PAGE_CACHE
 from pressrun.domain.feeds import (
     FORMATS,
     Feed,
@@ -41,7 +42,6 @@ INDEX_CARDS = 40  # on the page of a tag or an author; older ones are in its yea
 SMALL_YEAR = 100  # articles that a year's own page shows; a larger year has a page for each month
 L = TypeVar("L", Listing, ArchiveListing)
 HTML = "text/html; charset=utf-8"
-PAGE_CACHE = "public, max-age=60"
 EDGE = ("site", "edge")  # the month where the site's feed ended when it was last rendered
 
 

@@ -14,11 +14,11 @@ from pressrun.domain.spans import DIRECTORY, SITE, instant
 from pressrun.domain.urls import page_key
 from pressrun.errors import Invalid, Permanent
 from pressrun.parsing.source import is_article
-from pressrun.ports import Save
+from pressrun.ports import Save, nobody
 from pressrun.services.catalogue import attempt_of
 from pressrun.services.collections import Wave
 from pressrun.services.imprint import is_setting
-from pressrun.services.publish import Publisher, nobody
+from pressrun.services.publish import Publisher
 from pressrun.services.work import Outcome, Stage
 
 LEASE = timedelta(

@@ -64,7 +64,7 @@ class World:
     """One publication and all that happens to it."""
 
     def __init__(self, kit: Kit | None = None) -> None:
-        imprint.Theme = theme  # type: ignore[assignment, misc]
+        imprint.theme_of = theme
         self.kit = kit or Kit()
         self.clock = FrozenClock()
         self.scheduler = Scheduler()

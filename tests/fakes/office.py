@@ -83,7 +83,7 @@ class Office:
         self.folder.mkdir()
         (self.folder / "pressrun.toml").write_text(settings)
         table = SqliteTable(root / "catalogue.db", durable=False)
-        self.house = bootstrap.furnished(
+        self.house = bootstrap.House(
             content=FileStore(self.folder, etags="stat"),
             site=FileStore(root / "site", root / "objects.db"),
             reports=FileStore(root / "errors"),
@@ -92,7 +92,7 @@ class Office:
             mail=FileStore(root / "mail"),
             mail_queue=SqliteQueue(root / "queue.db", "mail", self.clock),
             mailer=lambda: self.sink,
-            views=FileStore(root / "views"),
+            counts=FileStore(root / "views"),
             clock=self.clock,
             overrides={},
         )

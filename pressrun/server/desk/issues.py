@@ -7,13 +7,12 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from pressrun.domain.issues import OPEN_STATES, UNDER_WAY, Issue
-from pressrun.domain.letters import PLACE, Letter
+from pressrun.domain.letters import PLACE, Letter, in_scheme, shown_mail
 from pressrun.domain.subscribers import subscriber_id
 from pressrun.errors import Invalid, NotFound, Permanent, PressrunError
 from pressrun.server.desk.room import Visit, looked, said
 from pressrun.server.messages import Answer
 from pressrun.services.deliver import trial
-from pressrun.services.draft import in_scheme, shown_mail
 from pressrun.services.forecast import Forecast, forecast
 
 SHOWN: Final = 50  # of those that are sent, and of recipients

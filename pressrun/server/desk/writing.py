@@ -7,13 +7,14 @@ from re import DOTALL
 from re import compile as pattern
 from typing import Final
 
+from pressrun.domain.letters import shown_mail
 from pressrun.domain.uploads import upload_key, upload_problem
 from pressrun.errors import Conflict, NotFound, PressrunError
 from pressrun.parsing.source import is_article
 from pressrun.rendering.theme import Theme
 from pressrun.server.desk.room import Visit, looked, said
 from pressrun.server.messages import Answer
-from pressrun.services.draft import Draft, look_at, name_for, shown_mail
+from pressrun.services.draft import Draft, look_at, name_for
 from pressrun.services.editing import as_draft, difference
 
 MAX_TEXT: Final = 2_000_000  # characters

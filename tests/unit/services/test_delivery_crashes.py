@@ -138,6 +138,7 @@ def story(root: Path, fuse: Fuse, mutate: Callable[[Office], None] = lambda _: N
     had_it = LEAVER in office.sink.addresses()
     readers.change(subscriber_id(LEAVER), lambda there: left(there, "letters") if there else None)
     live(office, 75)
+    fuse.at = 0  # who looks at it in the end does not die
     return violations(office, had_it=had_it)
 
 

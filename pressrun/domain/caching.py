@@ -1,0 +1,6 @@
+"""For how long readers and CloudFront may keep what the site holds (`Cache-Control`, RFC 9111)."""
+
+from __future__ import annotations
+
+PAGE_CACHE = "public, max-age=60"
+ASSET_CACHE = "public, max-age=86400"
