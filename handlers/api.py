@@ -21,7 +21,7 @@ metrics = Metrics(namespace="Pressrun", service="api")
 def api() -> Api:
     """The API of the publication that the environment names. PRESSRUN_EDGE_SECRET: see `pressrun.http.Api`."""
     secret = os.environ.get("PRESSRUN_EDGE_SECRET", "")
-    return Api(house().readers, edge_secret=secret, beacon=house().beacon)
+    return Api(house().readers, edge_secret=secret, beacon=lambda: house().beacon)
 
 
 @logger.inject_lambda_context(clear_state=True)  # which logs no event: addresses and tokens are in it

@@ -15,7 +15,7 @@ from email.policy import HTTP
 from functools import cache
 from hmac import compare_digest
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl
 
 import orjson
@@ -25,10 +25,13 @@ from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 from pressrun.domain.links import API, reader_link
 from pressrun.domain.subscribers import Subscriber
 from pressrun.errors import PressrunError
-from pressrun.rendering import readers as pages
-from pressrun.rendering.theme import Theme
-from pressrun.services.beacon import Beacon
+from pressrun.ports import nobody
 from pressrun.services.readers import MUTE, Application, Choice, Readers, offered
+
+if TYPE_CHECKING:
+    from pressrun.domain.publication import Publication
+    from pressrun.rendering.theme import Theme
+    from pressrun.services.beacon import Beacon
 
 MAX_BODY: Final = 65_536  # bytes of a request
 MAX_FIELDS: Final = 100
@@ -115,12 +118,15 @@ class Asked:
 class Api:
     """Answers events of a Lambda function URL or an HTTP API (payload format 2.0), from any thread.
 
-    `beacon`: counts the views that pages report; None where logs are counted, then such reports do nothing.
+    `beacon`: makes what counts the views that pages report, when the first one comes; gives None where logs are
+    counted, then such reports do nothing. Pages' templates, too, are loaded for the first answer that is a page.
     `edge_secret`: what our CloudFront distribution sends as X-Pressrun-Edge. Where it is set, nobody else is believed
     who says for whom they ask.
     """
 
-    def __init__(self, readers: Readers, *, edge_secret: str = "", beacon: Beacon | None = None) -> None:
+    def __init__(
+        self, readers: Readers, *, edge_secret: str = "", beacon: Callable[[], Beacon | None] = nobody
+    ) -> None:
         self._readers = readers
         self._beacon = beacon
         self._edge_secret = edge_secret
@@ -153,7 +159,7 @@ class Api:
         """The response, as the event's source takes it. Raises Transient where the Table cannot be read at all."""
         http = event["requestContext"]["http"]
         method = "GET" if http["method"] == "HEAD" else http["method"]
-        base = self._theme.publication.base
+        base = self._publication.base
         event = {
             **event,
             "rawPath": event["rawPath"].removeprefix(base),
@@ -172,7 +178,9 @@ class Api:
 
     def _subscribe(self) -> Answer:
         """An application. The answer is the same whoever is known."""
-        if not self._theme.publication.newsletters:
+        from pressrun.rendering import readers as pages
+
+        if not self._publication.newsletters:
             return self._told("missing")
         request, fields = self._asked, self._asked.fields
         application = Application(
@@ -193,12 +201,14 @@ class Api:
             email=application.email,
             name=application.name,
             language=application.language,
-            rhythms=offered(self._theme.publication, application.rhythms),
+            rhythms=offered(self._publication, application.rhythms),
         )
         return self._page(422, pages.subscribe_page(self._theme, form, reply.problem))
 
     def _confirm_page(self) -> Answer:
         """What would be confirmed, and a button."""
+        from pressrun.rendering import readers as pages
+
         found = self._readers.awaiting(self._asked.token)
         if found is None or found.state not in {"pending", "active"}:
             return self._told("expired")
@@ -214,6 +224,8 @@ class Api:
 
     def _unsubscribe_page(self) -> Answer:
         """What would be left, and a button."""
+        from pressrun.rendering import readers as pages
+
         found = self._readers.leaving(self._asked.token)
         if found is None:
             return self._told("expired")
@@ -264,36 +276,42 @@ class Api:
 
     def _view(self) -> Answer:
         """A page of ours says that it is read. Scripts of other sites are refused."""
-        asked, theme = self._asked, self._theme
-        if not theme.publication.views.beacon:
+        asked = self._asked
+        if not self._publication.views.beacon:
             return self._told("missing")
-        if asked.site != "same-origin" if asked.site else asked.origin != theme.origin:
+        if asked.site != "same-origin" if asked.site else asked.origin != self._publication.origin:
             return self._told("foreign")
         if sum(len(name) + len(value) for name, value in asked.fields.items()) > MAX_VIEW:
             return self._told("too_large")
         reply = "seen"
-        if self._beacon:
-            reply = self._beacon.report(asked.fields.get("path", ""), asked.client, asked.agent)
+        if beacon := self._beacon():
+            reply = beacon.report(asked.fields.get("path", ""), asked.client, asked.agent)
         return Response(204, None, "", dict(_SECURITY)) if reply == "seen" else self._told(reply)
 
     def _openapi(self) -> Answer:
         """What this API is, for programs."""
-        url = self._theme.publication.url
+        url = self._publication.url
         return self._json(200, {**description(), "servers": [{"url": url}]})
 
     # --- answers --------------------------------------------------------------------------------------------
+
+    @property
+    def _publication(self) -> Publication:
+        return self._readers.imprint().publication
 
     @property
     def _theme(self) -> Theme:
         return self._readers.imprint().theme
 
     def _preferences(self, reader: Subscriber, *, saved: bool = False) -> Answer:
+        from pressrun.rendering import readers as pages
+
         token, changeable = self._asked.token, reader.state not in MUTE
         if not self._asked.html:
             data = {"status": "saved" if saved and changeable else reader.state, "address": reader.address}
             known = {"name": reader.name, "language": reader.language, "newsletters": dict(reader.lists)}
             return self._json(200, {**data, **known})
-        url = self._theme.publication.base
+        url = self._publication.base
         page = pages.preferences_page(
             self._theme,
             token,
@@ -317,6 +335,8 @@ class Api:
         return answer
 
     def _told(self, what: str) -> Answer:
+        from pressrun.rendering import readers as pages
+
         words = what if what in _TOLD else "refused"
         answer = (
             self._page(_STATUS[what], pages.told_page(self._theme, words))

@@ -28,8 +28,6 @@ from pressrun.domain.issues import Issue
 from pressrun.domain.letters import Quota
 from pressrun.errors import PressrunError
 from pressrun.ports import Depth
-from pressrun.services.catalogue import attempt_of
-from pressrun.services.restore import MARK
 
 if TYPE_CHECKING:
     from pressrun.bootstrap import House
@@ -61,6 +59,9 @@ class Condition:
 
 def survey(house: House) -> Condition:
     """Reads all that it says, and changes nothing. A million recipients under way take some seconds."""
+    from pressrun.services.catalogue import attempt_of
+    from pressrun.services.restore import MARK
+
     publication = house.imprints.current().publication
     month = house.clock.now().isoformat()[:7]
     issues = [issue for one in publication.newsletters for issue in house.newsroom.issues(one.slug)]

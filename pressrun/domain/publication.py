@@ -89,6 +89,11 @@ class Publication:
         return urlsplit(self.url).path.rstrip("/")
 
     @property
+    def origin(self) -> str:
+        """Scheme and host, as browsers name them (RFC 6454, 6.2)."""
+        return self.url.removesuffix(self.base)
+
+    @property
     def authority(self) -> str:
         """The `authority,date` part of the tag: URIs that entries are known by (RFC 4151)."""
         return self.id_authority or f"{urlsplit(self.url).hostname or 'localhost'},2026"

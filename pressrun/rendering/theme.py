@@ -86,7 +86,7 @@ class Theme:
         self.locale = locale_for(publication.language)
         self.words = words_for(publication.language, shipped(), overrides)
         self.base = quote(publication.base, safe="/%~:@!$&()*+,;=")
-        self.origin = publication.url.removesuffix(publication.base)
+        self.origin = publication.origin
         self.fingerprint = _fingerprint(publication, overrides)
         self.stylesheet = _stylesheet(overrides)
         self.languages = languages(shipped(), overrides)  # that there are words in

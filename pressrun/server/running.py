@@ -96,7 +96,7 @@ def serve(
             log=AccessLog(home / "logs", clock) if access_log else None,
             clock=clock,
             behind_proxy=behind_proxy,
-            api=Api(house.readers, beacon=None if access_log else house.beacon),
+            api=Api(house.readers, beacon=lambda: None if access_log else house.beacon),
             outbox=_outbox(home, clock),
             stats=StatsPages(lambda: history(house.views.counter.book, house.table, house.mailings)),
             desk=DeskPages(room, door),

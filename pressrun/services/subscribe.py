@@ -24,7 +24,6 @@ from pressrun.domain.newsletters import Cadence
 from pressrun.domain.subscribers import Consent, Subscriber, subscriber_id
 from pressrun.errors import Conflict, Transient
 from pressrun.ports import Drop, Save
-from pressrun.rendering.mail import confirm_letter, known_letter, welcome_letter
 from pressrun.services.imprint import Imprint
 from pressrun.services.readers import MUTE, Readers, noted, offered
 from pressrun.services.subscribers import Change, left, partition_of
@@ -201,6 +200,8 @@ def _sent(readers: Readers, errand: _Errand, undo: Change) -> bool:
 
 def _letter(imprint: Imprint, errand: _Errand, now: datetime) -> Letter:
     """The mail, about those of the newsletters that there still are, in the reader's language."""
+    from pressrun.rendering.mail import confirm_letter, known_letter, welcome_letter
+
     publication = imprint.publication
     named = [one for one in publication.newsletters if one.slug in errand.slugs] or publication.newsletters
     compose = {"confirm": confirm_letter, "known": known_letter, "welcome": welcome_letter}[errand.kind]

@@ -35,7 +35,7 @@ class Site(Reading):
         article = b"---\ntitle: Tide\ndate: 2026-01-01\naliases: [/old/]\n---\ntext"
         self.house.content.put(Put(key="tide.md", body=article, content_type="text/markdown"))
         bring_in_line(self.house.publisher)
-        self.api = Api(self.readers, beacon=self.house.beacon)
+        self.api = Api(self.readers, beacon=lambda: self.house.beacon)
 
     def report(self, path: str = "/tide/", *, agent: str = CHROME, **more: str) -> int:
         """The status of the answer."""
@@ -111,7 +111,7 @@ def test_reports_are_bounded(site: Site) -> None:
     beacon = site.house.beacon
     assert beacon is not None
     few = Limits(site.house.table, site.clock, lambda: b"key", Ceilings(views=3, all_views=5))
-    site.api = Api(site.readers, beacon=replace(beacon, limits=few))
+    site.api = Api(site.readers, beacon=lambda: replace(beacon, limits=few))
     assert [site.report(x_forwarded_for=f"203.0.113.{n}") for n in range(4)] == [204, 204, 204, 429]
     assert [site.report(x_forwarded_for=f"203.0.{n}.1") for n in range(3)] == [204, 204, 429]
     site.clock.advance(3600)
@@ -167,7 +167,7 @@ def test_a_store_that_fails_is_said(site: Site) -> None:
     full = Full(
         store=beacon.counter.book.store, logs=None, place="", clock=site.clock, site=lambda: Counted(name="s")
     )
-    site.api = Api(site.readers, beacon=replace(beacon, counter=full))
+    site.api = Api(site.readers, beacon=lambda: replace(beacon, counter=full))
     assert site.report() == 503
     assert json.loads(site.api.answer(event("GET", "/api/view"))["body"])["status"] == "wrong_method"
 
