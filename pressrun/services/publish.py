@@ -309,7 +309,7 @@ class Publisher:
             [work for work in works if work.blob is None], again, imprint, suspect=suspect
         )
         ending = [work for work in works if work.key not in again]
-        return again | self._commit(sorted(ending, key=lambda work: work.blob is not None))
+        return again | self._commit(sorted(ending, key=lambda work: work.blob is not None), suspect=suspect)
 
     def _take_leave(self, gone: list[Work], again: set[str], imprint: Imprint, *, suspect: bool) -> set[str]:
         """Withdraws what is gone, unless it goes on under another name; the keys that wait for that name's next go."""
@@ -446,7 +446,7 @@ class Publisher:
             changes += self._let_go(work, old)
         else:
             changes += [Drop(partition=f"in {name}", sort=sort) for name, sort in sorted(before - now)]
-        if old and before != now:
+        if old and old.collections and before != now:
             work.touched |= {*old.collections, *_spans(old, imprint)}
         if old:
             gone = [name for name in old.uses if name not in new.uses]
@@ -520,11 +520,15 @@ class Publisher:
             changes.append(Save(partition="id", sort=old.id, item=row.item, expect=row.version))
         return changes + [Drop(partition=partition, sort=sort) for partition, sort in sorted(places)]
 
-    def _commit(self, works: list[Work]) -> set[str]:
+    def _commit(self, works: list[Work], *, suspect: bool) -> set[str]:
         """Writes each file's rows as a whole; the keys that others were faster with."""
         for work in works:
-            if work.refused is not None and work.outcome and work.outcome.state != "refused":
+            if work.outcome is None or work.outcome.state == "refused":
+                continue
+            if work.refused is not None:
                 work.changes += self.refusals.forgive(work.refused)
+            elif suspect:
+                self.refusals.untell(work.key)
         return self._write_in_groups([(work, work.changes) for work in works])
 
     def _write_in_groups(self, wanted: list[tuple[Work, list[Save | Drop]]]) -> set[str]:

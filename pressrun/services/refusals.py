@@ -8,7 +8,7 @@ import orjson
 
 from pressrun.domain.problems import Problem
 from pressrun.domain.urls import claim_of
-from pressrun.errors import Invalid
+from pressrun.errors import Invalid, NotFound
 from pressrun.ports import Drop, ObjectStore, Put, Row, Save, Table
 from pressrun.services.catalogue import Refusal, refusal_of
 from pressrun.services.work import Kind, Outcome
@@ -36,17 +36,31 @@ class Refusals:
         refusal = Refusal(key=key, etag=etag, problems=tuple(problems), waits=waits)
         changes = [Save(partition=f"waits {claim_of(path)}", sort=key, item={}) for path in waits]
         if stored is None or stored.item != refusal.item():
-            changes.append(Save(partition="refused", sort=key, item=refusal.item()))
-            report = {"file": key, "problems": refusal.item()["problems"]}
-            body = orjson.dumps(report, option=orjson.OPT_INDENT_2)
-            self._reports.put(Put(key=f"{key}.json", body=body, content_type="application/json"))
             self._notify(f"Refused: {key}", "\n".join(str(problem) for problem in problems))
+            changes.append(Save(partition="refused", sort=key, item=refusal.item()))
+        elif self._is_told(key):
+            return Outcome(key=key, state="refused", kind=kind, problems=tuple(problems))
         self._table.write_each(changes)
+        # After the row: whoever dies in between is followed by one that finds the row, and no report.
+        report = {"file": key, "problems": refusal.item()["problems"]}
+        body = orjson.dumps(report, option=orjson.OPT_INDENT_2)
+        self._reports.put(Put(key=f"{key}.json", body=body, content_type="application/json"))
         return Outcome(key=key, state="refused", kind=kind, problems=tuple(problems))
+
+    def untell(self, key: str) -> None:
+        """Takes away the report that one who died, or was overtaken, may have left."""
+        self._reports.delete(f"{key}.json")
+
+    def _is_told(self, key: str) -> bool:
+        try:
+            self._reports.head(f"{key}.json")
+        except NotFound:
+            return False
+        return True
 
     def forgive(self, stored: Row) -> list[Save | Drop]:
         """Takes a report back; the changes that take back the rest."""
-        self._reports.delete(f"{stored.sort}.json")
+        self.untell(stored.sort)
         waits = [
             Drop(partition=f"waits {claim_of(path)}", sort=stored.sort) for path in refusal_of(stored).waits
         ]
