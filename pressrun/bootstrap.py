@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from pressrun.adapters.aws.clients import Clients
     from pressrun.adapters.local.files import FileStore
+    from pressrun.adapters.local.smtp import SmtpMailer
     from pressrun.services.beacon import Beacon
     from pressrun.services.count import ViewCounter
     from pressrun.services.deliver import Deliverer
@@ -523,7 +524,7 @@ def _ses(environment: Mapping[str, str], client: SESV2Client) -> Mailer:
     return SesMailer(client, configuration_set=environment.get("PRESSRUN_SES_CONFIGURATION_SET", ""))
 
 
-def smtp_mailer(environment: Mapping[str, str]) -> Mailer:
+def smtp_mailer(environment: Mapping[str, str]) -> SmtpMailer:
     """Reads PRESSRUN_SMTP_URL and PRESSRUN_DKIM_*; nothing is connected yet. Raises Permanent."""
     from pressrun.adapters.local.smtp import SmtpMailer, server_from
 

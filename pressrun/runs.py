@@ -176,12 +176,12 @@ def _settings(content: Path) -> Iterator[Finding]:
 
 
 def _mailer(target: Target) -> Iterator[Finding]:
-    """Which mailer is chosen, and whether it has what it needs; no server is asked."""
+    """Which mailer is chosen, and whether it has what it needs. An SMTP server is greeted, and sent nothing."""
     environment = os.environ
     try:
         name = bootstrap.mailer_name(environment, "outbox" if target == "local" else "ses")
         if name == "smtp":
-            bootstrap.smtp_mailer(environment).close()
+            bootstrap.smtp_mailer(environment).greet()
     except PressrunError as error:
         yield Finding("bad", f"mailer: {error}")
         return
@@ -195,7 +195,7 @@ def _mailer(target: Target) -> Iterator[Finding]:
         yield Finding("ok" if target == "local" else "bad", f"mailer: {what}; {more}")
     elif name == "smtp":
         signed = "signs with DKIM" if environment.get("PRESSRUN_DKIM_KEY") else "leaves DKIM to the server"
-        yield Finding("ok", f"mailer: SMTP by PRESSRUN_SMTP_URL, {signed}")
+        yield Finding("ok", f"mailer: SMTP by PRESSRUN_SMTP_URL, which answers; {signed}")
     elif environment.get("PRESSRUN_SES_CONFIGURATION_SET"):
         yield Finding("ok", f"mailer: SES, events by {environment['PRESSRUN_SES_CONFIGURATION_SET']}")
     else:

@@ -596,7 +596,8 @@ def _tell_import(tables: list[MemberTable], tally: Tally, *, dry_run: bool, form
             "states": tally.states,
             "dry_run": dry_run,
             "files": [{"name": table.source.name, "format": table.members.format.name,
-                       "columns": table.members.columns, "encoding": table.encoding} for table in tables],
+                       "columns": table.members.columns, "left_out": table.members.left_out,
+                       "encoding": table.encoding} for table in tables],
         }  # fmt: skip
         sys.stdout.write(json.dumps(found, indent=2, ensure_ascii=False) + "\n")
         return
@@ -605,6 +606,8 @@ def _tell_import(tables: list[MemberTable], tally: Tally, *, dry_run: bool, form
         out.print(
             f"{escape(table.source.name)}: {table.members.format.name}, {table.encoding}; {escape(columns)}"
         )
+        if left_out := table.members.left_out:
+            out.print(f"Not taken over: {escape(', '.join(left_out))}.")
     counts = [f"{tally.rows[verdict]:,} {verdict}" for verdict in VERDICTS if tally.rows[verdict]]
     out.print(f"{', '.join(counts) or 'No rows'}{_list_of(Counter(tally.states), ': now ')}.")
     if tally.rows["kept"]:

@@ -54,6 +54,7 @@ class Issue:
     frozen: str = ""
     finished: str = ""
     reason: str = ""
+    more: int = 0  # articles of a digest beyond those that it shows
     note: str = ""  # of a correction: what was wrong
     resumes: str = ""  # the state that a paused issue goes back to
     subject: str = ""  # as sent

@@ -242,6 +242,12 @@ class MemberList:
         """What was taken for what: role → header."""
         return {role: self.header[at] for role, at in self._roles.items()}
 
+    @property
+    def left_out(self) -> list[str]:
+        """Headers of the columns that are not taken over: they say nothing of the reader, or more than is needed."""
+        kept = {*self._roles.values(), *(at for at, _ in self._extras)}
+        return [header for at, header in enumerate(self.header) if at not in kept and header]
+
     def read(self, record: Record | Damage) -> Entry | Refused | None:
         """What a record says; None for the header."""
         if isinstance(record, Damage):

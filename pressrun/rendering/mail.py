@@ -93,11 +93,12 @@ def digest_letter(
     articles: Sequence[Article | Card],
     *,
     title: str = "",
+    more: int = 0,
     date: datetime,
 ) -> Letter:
     """Several articles by title and summary, in the order given. Raises Invalid.
 
-    `title` is what the digest is called, else its day. Past MAX_HTML the last ones are counted alone, and
+    `title` is what the digest is called, else its day; `more` articles are counted alone. Past MAX_HTML the last ones are, too, and
     `shortened` is set.
     """
     spoken = theme.speaking(newsletter.language)
@@ -118,7 +119,7 @@ def digest_letter(
             values={
                 "title": title,
                 "pieces": shown[:count],
-                "more": len(shown) - count,
+                "more": len(shown) - count + more,
                 "wrap": lambda text: "\n".join(mail_text.wrapped(text)),
                 "links": texts.links,
                 "archive": spoken.absolute("/archive/"),

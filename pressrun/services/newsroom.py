@@ -49,7 +49,7 @@ from pressrun.services.ledger import Batch, Ledger
 
 MAX_TRIES = 20
 SHARDS_A_MESSAGE = 8
-MAX_DIGEST = 50  # articles
+MAX_DIGEST = 50  # articles; of older ones, a digest says how many there are
 SETTLED = timedelta(minutes=1)  # in which what is announced is written under the time it was announced at
 
 
@@ -216,7 +216,8 @@ class Newsroom:
         wanted = {
             key: one for one, key in zip(ids, keys, strict=True) if self._is_news(newsletter, key, since)
         }
-        wanted = dict(list(wanted.items())[-MAX_DIGEST:])
+        more = max(0, len(wanted) - MAX_DIGEST)
+        wanted = dict(list(wanted.items())[more:])
         changes: list[Save | Drop] = [
             Save(
                 partition=f"digest {newsletter.slug}",
@@ -237,6 +238,7 @@ class Newsroom:
                 articles=tuple(wanted),
                 ids=tuple(wanted.values()),
                 title=self._title(list(wanted)),
+                more=more,
                 created=instant(self._clock.now()),
                 due="" if held else instant(until),
                 reason=held,

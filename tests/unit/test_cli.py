@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from pressrun import cli
+from tests.fakes.smtp import Post, serving
 
 GOOD = "---\ntitle: Hello\ndate: 2026-01-01\nsummary: A start.\n---\nText.\n"
 BAD = "---\ntitle: Hello\ndate: yesterday or so\n---\nText.\n"
@@ -101,6 +102,18 @@ def test_doctor_says_what_is_missing(monkeypatch, capsys, content, tmp_path) -> 
     assert "write `Sitemap: https://example.org/blog/sitemap.xml` there" in capsys.readouterr().out
     assert run(monkeypatch, "doctor", content, "--target", "aws") == 1
     assert "PRESSRUN_SITE_BUCKET is not set" in capsys.readouterr().out
+
+
+def test_doctor_greets_the_mail_server(monkeypatch, capsys, content, tmp_path) -> None:
+    """It is sent nothing; where nobody answers, that is said."""
+    monkeypatch.setenv("PRESSRUN_MAILER", "smtp")
+    with serving(post := Post()):
+        monkeypatch.setenv("PRESSRUN_SMTP_URL", f"smtp://127.0.0.1:{post.port}")
+        assert run(monkeypatch, "doctor", content, "--home", tmp_path / "home") == 0
+    assert "which answers" in capsys.readouterr().out
+    assert post.counts["ehlo"] and not post.counts["mail"]
+    assert run(monkeypatch, "doctor", content, "--home", tmp_path / "home") == 1
+    assert "mailer: " in capsys.readouterr().out
 
 
 def test_the_environment_overrides_settings(monkeypatch, capsys, content, tmp_path) -> None:

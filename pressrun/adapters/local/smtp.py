@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from pressrun.adapters.local.smtp_session import Lost, Mail, Server, Session
 from pressrun.adapters.rules import message_id, require_recipients
 from pressrun.domain.letters import Fate, Handover, Letter, Quota, Recipient, envelope, filled
-from pressrun.errors import Permanent
+from pressrun.errors import Permanent, Transient
 from pressrun.rendering.mime import Composer
 
 if TYPE_CHECKING:
@@ -115,6 +115,13 @@ class SmtpMailer:
             if time.monotonic() - session.used < IDLE:
                 return session
             session.close()
+
+    def greet(self) -> None:
+        """Connects as for mail, and says good-bye. Raises Permanent or Transient where no mail could be sent now."""
+        try:
+            Session(self._server, self._timeout).close(politely=True)
+        except Lost as lost:
+            raise Transient(lost.handover.reason) from lost
 
     def quota(self) -> Quota:
         """SMTP names none; what a provider allows can be set in `[mail]`."""

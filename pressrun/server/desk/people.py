@@ -92,7 +92,9 @@ class Outcome:
     tally: Tally
     notes: list[Note]
     more: int
-    tables: Sequence[tuple[str, str, Mapping[str, str]]]  # each one's name, format, and header by role
+    tables: Sequence[
+        tuple[str, str, Mapping[str, str], Sequence[str]]
+    ]  # name, format, header by role, headers left out
 
 
 def import_(visit: Visit) -> Answer:
@@ -155,7 +157,10 @@ def _run(visit: Visit, file: tuple[str, bytes], slugs: Sequence[str], rows: Rows
         ]
         run = Import(rows, notes.append)
         run.take_all(terms)
-    told = [(t.source.name, f"{t.members.format.name}, {t.encoding}", t.members.columns) for t in tables]
+    told = [
+        (t.source.name, f"{t.members.format.name}, {t.encoding}", t.members.columns, t.members.left_out)
+        for t in tables
+    ]
     return Outcome(tally=run.tally, notes=notes[:NOTED], more=max(0, len(notes) - NOTED), tables=told)
 
 

@@ -77,6 +77,7 @@ def test_ghost() -> None:
         extra={"note": "Early, loyal", "labels": "vip,print", "tiers": "Free"},
     )  # fmt: skip
     assert members(GHOST)[1][2].left == "2024-05-01T00:00:00+00:00"
+    assert members(GHOST)[0].left_out == ["id", "complimentary_plan", "stripe_customer_id"]
 
 
 def test_substack() -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from pressrun.domain.calendar import boundary
 from pressrun.domain.newsletters import Newsletter
+from pressrun.services.newsroom import MAX_DIGEST
 from tests.fakes.office import SETTINGS, Office
 
 
@@ -262,6 +263,20 @@ def test_a_digest_leaves_old_articles_out(office: Office) -> None:
     office.publish("new.md")
     office.minutes(24 * 60, step=10)
     assert [issue.articles for issue in office.issues() if issue.kind == "digest"] == [("new.md",)] * 2
+
+
+def test_a_digest_says_how_many_older_articles_it_does_not_show(office: Office) -> None:
+    """None is left out without a word."""
+    office.reader("daily@example.org", rhythm="daily")
+    office.minutes(1)
+    for number in range(MAX_DIGEST + 3):
+        office.write(f"{number:02}.md", "Text.")
+    office.publish()
+    office.minutes(24 * 60, step=10)
+    (digest,) = [issue for issue in office.issues() if issue.audience == "daily"]
+    assert (len(digest.articles), digest.more) == (MAX_DIGEST, 3)
+    ((_, letter, _),) = office.sink.sent
+    assert f"{MAX_DIGEST + 3} articles" in letter.text and "3 more" in letter.text and "3 more" in letter.html
 
 
 def test_a_digest_waits_for_an_article_whose_file_is_broken(office: Office) -> None:
