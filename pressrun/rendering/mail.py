@@ -98,8 +98,8 @@ def digest_letter(
 ) -> Letter:
     """Several articles by title and summary, in the order given. Raises Invalid.
 
-    `title` is what the digest is called, else its day; `more` articles are counted alone. Past MAX_HTML the last ones are, too, and
-    `shortened` is set.
+    `title` is what the digest is called, else its day; `more` articles are counted alone. Past MAX_HTML
+    the last ones are, too, and `shortened` is set.
     """
     spoken = theme.speaking(newsletter.language)
     shown = [_piece(spoken, _inert(article)) for article in articles]
