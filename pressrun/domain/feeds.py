@@ -129,8 +129,8 @@ class Feed:
     current: str = ""
     expired: bool = False  # nothing will ever be added
     podcast: Podcast | None = None  # its `image` is absolute
-    # The CSS with which browsers show RSS and Atom where a host serves them as plain XML: a path, for browsers
-    # take a style sheet from the document's own origin alone.
+    # The CSS with which browsers show RSS and Atom, where they are told that these are plain XML: a path, for
+    # browsers take a style sheet from the document's own origin alone.
     stylesheet: str = ""
 
     def url(self, form: Format) -> str:

@@ -15,7 +15,7 @@ RESERVED_FOLDERS = frozenset(
 )
 # Objects at the root that the publisher itself writes. An uploaded robots.txt or favicon.svg takes their place.
 RESERVED_FILES = re.compile(
-    r"(index\.html|404\.html|feed\.xml|atom\.xml|feed\.json|feeds\.opml|feed\.css|sitemap[^/]*\.xml|style\.[^/]*\.css|views\.[^/]*\.js)"
+    r"(index\.html|404\.html|feed\.xml|atom\.xml|feed\.json|feeds\.opml|feed\.css|sitemap[^/]*\.xml|style\.[^/]*\.css|(views|page)\.[^/]*\.js)"
 )
 WELL_KNOWN_FILES = frozenset(
     {"robots.txt", "humans.txt", "ads.txt", "llms.txt", "security.txt", "favicon.svg"}

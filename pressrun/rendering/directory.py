@@ -45,7 +45,8 @@ def render(
     yield "404.html", pages.not_found_page(theme), HTML, SHORT
     yield "favicon.svg", pages.favicon(theme), "image/svg+xml", SHORT
     yield theme.stylesheet_path.lstrip("/"), theme.stylesheet, "text/css; charset=utf-8", LONG
-    yield theme.script_path.lstrip("/"), theme.script, "text/javascript; charset=utf-8", LONG
+    for name, script in theme.scripts.items():
+        yield theme.script_path(name).lstrip("/"), script, "text/javascript; charset=utf-8", LONG
     yield "feed.css", theme.feed_stylesheet, "text/css; charset=utf-8", SHORT
     listed = [
         "/",

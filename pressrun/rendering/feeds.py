@@ -100,9 +100,10 @@ def _joined(
 
 
 def _introduced(document: str, feed: Feed) -> str:
-    """The document with a word for people after its first line: browsers show feeds as the text they are.
+    """The document with its style sheet, and a word for people after its first line.
 
-    A style sheet only helps where a host serves feeds as plain XML; XSLT is being removed from browsers.
+    Our hosts tell browsers that open a feed that it is plain XML, so they show it in the style sheet; elsewhere they
+    may show it as the text it is. XSLT is being removed from browsers.
     """
     declaration, _, rest = document.partition("\n")
     style = as_html(quote(feed.stylesheet, safe="/%:@!$&'()*+,;=~?"))

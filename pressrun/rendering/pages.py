@@ -93,6 +93,7 @@ def article_page(theme: Theme, article: Article) -> bytes:
         standfirst=views.standfirst(article.summary, html) if article.summary else "",
         lead=views.lead(theme, article.image, html),
         media=views.media(theme, article.audio),
+        share=views.share(article.title, page.canonical),
         follow=theme.chrome("web/follow.html"),
         totals=theme.href(f"/views/totals/articles-{sha256(article.path.encode()).hexdigest()[0]}.json"),
     )
@@ -199,6 +200,7 @@ def feeds_page(theme: Theme, tags: Sequence[TermCount], authors: Sequence[TermCo
         section="/feeds/",
         whole=views.feed_addresses(theme, SITE),
         opml=OPML_PATH,
+        feed_readers=[(words.text(place), readers) for place, readers in views.FEED_READERS.items()],
         tags=[views.collection_feeds(theme, tag.of) for tag in tags],
         authors=[views.collection_feeds(theme, author.of) for author in authors],
     )

@@ -29,6 +29,7 @@ from pressrun.rendering.sandbox import Plain, Sandbox
 from pressrun.rendering.words import languages, locale_for, words_for
 
 RENDERING = 1  # raised whenever code here or in `pages` makes different bytes of the same values
+SCRIPTS = ("views", "page")  # of pages: web/<name>.js
 _NONE: Mapping[str, str] = MappingProxyType({})
 
 
@@ -62,7 +63,8 @@ class Site:
     direction: str
     home: str
     stylesheet: str
-    script: str
+    script: str  # fills in how often articles were read
+    tools: str  # the script that copies addresses and hands pages on
     beacon: str  # where a page reports that it was read; "" where none does
     icon: str
     nav: tuple[NavLink, ...]
@@ -90,10 +92,8 @@ class Theme:
         self.fingerprint = _fingerprint(publication, overrides)
         self.stylesheet = _stylesheet(overrides)
         self.languages = languages(shipped(), overrides)  # that there are words in
-        self.feed_stylesheet = overrides.get("web/feed.css", shipped()["web/feed.css"]).encode()
         self.stylesheet_path = f"/style.{hashlib.sha256(self.stylesheet).hexdigest()[:10]}.css"
-        self.script = overrides.get("web/views.js", shipped()["web/views.js"]).encode()
-        self.script_path = f"/views.{hashlib.sha256(self.script).hexdigest()[:10]}.js"
+        self.scripts = {name: self.source(f"web/{name}.js").encode() for name in SCRIPTS}
         self._dates: dict[tuple[date, str], str] = {}
         self._times: dict[tuple[datetime, str], Markup] = {}
         self._bylines: dict[tuple[str, ...], Markup] = {}
@@ -102,6 +102,7 @@ class Theme:
         self._readings: dict[int, Markup] = {}
         self._chrome: dict[str, Markup] = {}
         self.site = self._site()
+        self.feed_stylesheet = self._feed_stylesheet()
         self._sandbox: Sandbox | None = None
         self._environment: Plain | Sandbox = Plain(shipped())
         brought = {name: text for name, text in overrides.items() if name.endswith((".html", ".txt"))}
@@ -131,6 +132,10 @@ class Theme:
     def source(self, name: str) -> str:
         """A template's or style sheet's text, the publication's own before the shipped."""
         return self._overrides[name] if name in self._overrides else shipped()[name]
+
+    def script_path(self, name: str) -> str:
+        """Where one of `SCRIPTS` is, as a path of the site: its name changes with its bytes."""
+        return f"/{name}.{hashlib.sha256(self.scripts[name]).hexdigest()[:10]}.js"
 
     def render(self, name: str, **values: object) -> str:
         """The text of a template. Raises Invalid where a template of the publication cannot be rendered."""
@@ -236,6 +241,12 @@ class Theme:
             for form in FORMATS
         )
 
+    def _feed_stylesheet(self) -> bytes:
+        """What a feed looks like that somebody opened, with a word of what it is: CSS makes no link of an address."""
+        told = self.words.text("feeds.opened", url=self.absolute("/feeds/"))
+        escaped = re.sub(r'["\\\n\r\f]', lambda found: f"\\{ord(found[0]):x} ", told)
+        return f'{self.source("web/feed.css")}\n:root::before {{ content: "{escaped}"; }}\n'.encode()
+
     def _date(self, day: date, style: str) -> str:
         if style == "month":
             return str(format_skeleton("yMMMM", day, locale=self.locale))
@@ -257,7 +268,8 @@ class Theme:
             direction=direction_of(publication.language),
             home=self.href("/"),
             stylesheet=self.href(self.stylesheet_path),
-            script=self.href(self.script_path),
+            script=self.href(self.script_path("views")),
+            tools=self.href(self.script_path("page")),
             beacon=self.href(f"{API}view") if publication.views.beacon else "",
             icon=self.href("/favicon.svg"),
             nav=publication.nav or tuple(default),

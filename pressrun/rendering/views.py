@@ -7,7 +7,9 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from html import unescape
 from re import compile as pattern
+from types import MappingProxyType
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from markupsafe import escape
 
@@ -19,6 +21,23 @@ from pressrun.domain.publication import NavLink
 if TYPE_CHECKING:
     from pressrun.rendering.theme import Link, Theme
 
+# Free ones whose source is open and that follow nobody, by the word for where they run.
+FEED_READERS = MappingProxyType(
+    {
+        "feeds.on_phone": (
+            NavLink(title="NetNewsWire (iOS)", url="https://netnewswire.com/"),
+            NavLink(title="Feeder (Android)", url="https://github.com/spacecowboy/Feeder"),
+        ),
+        "feeds.on_computer": (
+            NavLink(title="Thunderbird", url="https://www.thunderbird.net/"),
+            NavLink(title="NetNewsWire (Mac)", url="https://netnewswire.com/"),
+        ),
+        "feeds.on_server": (
+            NavLink(title="FreshRSS", url="https://freshrss.org/"),
+            NavLink(title="Miniflux", url="https://miniflux.app/"),
+        ),
+    }
+)
 _TAG = pattern(r"<[^>]*>")
 
 
@@ -82,6 +101,15 @@ class FeedAddress:
     type: str
     url: str
     absolute: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Share:
+    """What an article is handed on by: its absolute address, and a mail that holds it."""
+
+    url: str
+    title: str
+    mail: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,6 +211,13 @@ def media(theme: Theme, enclosure: Enclosure | None) -> Media | None:
         video=enclosure.type.startswith("video/"),
         duration=duration if enclosure.duration else "",
         size=theme.words.size(enclosure.length) if enclosure.length else "",
+    )
+
+
+def share(title: str, url: str) -> Share:
+    """Ways to hand a page on (RFC 6068 for the mail's address)."""
+    return Share(
+        url=url, title=title, mail=f"mailto:?subject={quote(title, safe='')}&body={quote(url, safe='')}"
     )
 
 

@@ -28,6 +28,16 @@ _SHARED: Final = frozenset(
 )
 
 
+def opened_type(content_type: str) -> str:
+    """What a feed in XML is called where somebody opens it in a browser ("": anything else).
+
+    Browsers show RSS and Atom of their own media types as source text, and as plain XML in the feed's style sheet.
+    They alone send `Sec-Fetch-Dest: document` (Fetch Metadata), so feed readers get what feeds are to be.
+    """
+    kind = content_type.partition(";")[0].strip().lower()
+    return "application/xml; charset=utf-8" if kind in {"application/rss+xml", "application/atom+xml"} else ""
+
+
 def security(scheme: str, policy: str = "") -> list[Header]:
     """For every response. `policy` takes the place of the site's CSP; HSTS only over TLS (RFC 6797, 7.2)."""
     headers = [

@@ -15,7 +15,7 @@ from pressrun.server.conditions import http_date, verdict, wanted_span
 from pressrun.server.encodings import LARGEST, SMALLEST, GzipCache, accepts_gzip, is_compressible
 from pressrun.server.messages import Answer, Header, Request
 from pressrun.server.paths import below, decode
-from pressrun.server.policies import security, sharing
+from pressrun.server.policies import opened_type, security, sharing
 
 ALLOW: Final = ("Allow", "GET, HEAD, OPTIONS")
 PLAIN: Final = "text/plain; charset=utf-8"
@@ -101,7 +101,8 @@ class Site:
         blob = self._prepared(found.blob)
         etag, body, headers = blob.etag, blob.body, self._headers(request, found, blob)
         if is_compressible(blob.content_type):
-            headers.append(("Vary", "Accept-Encoding"))
+            feed = opened_type(blob.content_type)
+            headers.append(("Vary", f"Accept-Encoding{', Sec-Fetch-Dest' if feed else ''}"))
             fits = SMALLEST < len(body) <= LARGEST
             if fits and accepts_gzip(request.header("accept-encoding")):
                 etag += "-gz"
@@ -112,8 +113,10 @@ class Site:
         return self._conditional(request, blob, answer) if found.status == 200 else answer
 
     def _headers(self, request: Request, found: _Found, blob: Blob) -> list[Header]:
+        opened = request.header("sec-fetch-dest") == "document"
+        content_type = (opened and opened_type(blob.content_type)) or blob.content_type
         headers = [
-            ("Content-Type", blob.content_type),
+            ("Content-Type", content_type),
             ("Cache-Control", self._cache_control(found)),
             ("Last-Modified", http_date(blob.modified)),
             *security(request.scheme, blob.metadata.get("content-security-policy", "")),

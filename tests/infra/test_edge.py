@@ -38,7 +38,9 @@ def asked(
     return run("RequestFunction", {"request": request}, base)
 
 
-def answered(metadata: dict[str, str], content_type: str = "text/html; charset=utf-8") -> dict[str, Any]:
+def answered(
+    metadata: dict[str, str], content_type: str = "text/html; charset=utf-8", dest: str = ""
+) -> dict[str, Any]:
     """What becomes of S3's answer for an object with this metadata, as pressrun/adapters/aws/s3.py writes it."""
     headers = {
         f"x-amz-meta-{name}": {"value": quote(value, safe=" /:;'<>=\"")} for name, value in metadata.items()
@@ -46,7 +48,8 @@ def answered(metadata: dict[str, str], content_type: str = "text/html; charset=u
     headers["content-type"] = {"value": content_type}
     headers["x-amz-version-id"] = {"value": "1"}
     response = {"statusCode": 200, "statusDescription": "OK", "headers": headers}
-    return run("ResponseFunction", {"response": response})
+    request = {"headers": {"sec-fetch-dest": {"value": dest}} if dest else {}}
+    return run("ResponseFunction", {"request": request, "response": response})
 
 
 @pytest.mark.parametrize(
@@ -118,6 +121,18 @@ def test_feeds_name_their_hub_and_may_be_fetched_by_other_sites() -> None:
     assert feed["headers"]["link"]["value"] == link
     assert feed["headers"]["access-control-allow-origin"] == {"value": "*"}
     assert list(page["headers"]) == ["content-type"]
+
+
+def test_a_feed_that_a_browser_opens_is_plain_xml() -> None:
+    """So that it is shown in its style sheet; readers of feeds get it as a feed, from the same copy in the cache."""
+    rss = "application/rss+xml; charset=utf-8"
+    opened, fetched, read = (answered({}, rss, dest)["headers"] for dest in ("document", "empty", ""))
+    assert opened["content-type"]["value"] == "application/xml; charset=utf-8"
+    assert fetched["content-type"]["value"] == read["content-type"]["value"] == rss
+    assert {headers["vary"]["value"] for headers in (opened, fetched, read)} == {"Sec-Fetch-Dest"}
+    assert opened["access-control-allow-origin"] == {"value": "*"}
+    json = "application/feed+json; charset=utf-8"
+    assert answered({}, json, "document")["headers"]["content-type"]["value"] == json
 
 
 def test_no_metadata_reaches_readers() -> None:

@@ -56,6 +56,13 @@ def test_words_are_of_the_tag_then_its_language_then_english(language: str, word
     assert words_for(language, shipped(), {}).text("home") == words
 
 
+def test_an_opened_feed_says_what_it_is_whatever_the_words() -> None:
+    """They stand in a string of CSS, which they cannot end."""
+    words = {"words/en.toml": '[feeds]\nopened = """A "feed"\n\\\\ at {url}"""'}
+    css = Theme(PUBLICATION, words).feed_stylesheet.decode()
+    assert css.endswith('content: "A \\22 feed\\22 \\a \\5c  at https://example.org/feeds/"; }\n')
+
+
 def test_a_publication_adds_a_language_and_changes_words() -> None:
     brought = {"words/nl.toml": 'home = "Thuis"', "words/de-at.toml": 'home = "Daheim"'}
     assert words_for("nl-BE", shipped(), brought).text("home") == "Thuis"

@@ -46,7 +46,7 @@ def test_a_brought_template_shows_the_most_read_articles() -> None:
     )
     theme = Theme(replace(PUBLICATION, url="https://example.org/blog"), {"web/missing.html": text})
     page = not_found_page(theme).decode()
-    assert f'<script src="/blog{theme.script_path}" defer></script>' in page
+    assert f'<script src="/blog{theme.script_path("views")}" defer></script>' in page
     assert 'data-popular="week" data-limit="5" data-totals="/blog/views/totals/popular.json"' in page
     assert 'data-one="{count} view" data-other="{count} views" hidden></ol>' in page
 

@@ -59,6 +59,18 @@ def test_readers_in_a_browser_may_fetch_feeds(ask: Ask, site: object, kind: str,
     assert ("If-None-Match" in preflight.headers.get("access-control-allow-headers", "")) is shared
 
 
+def test_a_feed_that_a_browser_opens_is_plain_xml(ask: Ask, site: object) -> None:
+    """It is shown in its style sheet; feed readers and scripts get it as a feed, and caches tell them apart."""
+    opened, fetched = (ask("/feed.xml", sec_fetch_dest=dest) for dest in ("document", "empty"))
+    assert opened.headers["content-type"] == "application/xml; charset=utf-8"
+    assert (
+        fetched.headers["content-type"] == ask("/feed.xml").headers["content-type"] == "application/rss+xml"
+    )
+    assert opened.headers["vary"] == fetched.headers["vary"] == "Accept-Encoding, Sec-Fetch-Dest"
+    assert opened.headers["etag"] == fetched.headers["etag"]
+    assert ask("/hello/", sec_fetch_dest="document").headers["vary"] == "Accept-Encoding"
+
+
 def test_options_name_the_methods(send: Ask) -> None:
     assert send(b"*", "OPTIONS").headers["allow"] == "GET, HEAD, OPTIONS"
     assert send(b"/%zz", "OPTIONS").status == 204
