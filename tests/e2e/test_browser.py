@@ -3,39 +3,19 @@
 from __future__ import annotations
 
 import re
-import shutil
-import socket
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
 from tests.accesslogs import CHROME
+from tests.e2e.browsing import NEEDS_BROWSER, PATIENCE, chromium, running
 
-CHROMIUM = shutil.which("chromium")
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--disable-background-networking",
-    "--disable-sync",
-]
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="Debian's chromium is not installed"),
-]
+pytestmark = NEEDS_BROWSER
 ARTICLE = "---\ntitle: {title}\ndate: 2026-01-01\ntags: [sea]\n{more}---\n{body}\n"
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture
@@ -56,28 +36,16 @@ def address(content: Path, tmp_path: Path) -> Iterator[str]:
 @contextmanager
 def serving(content: Path, home: Path, *options: str) -> Iterator[str]:
     """The address of a server of its own."""
-    port = free_port()
-    command = [sys.executable, "-c", "from pressrun.cli import main; main()"]
-    command += ["serve", str(content), "--home", str(home), "--port", str(port), *options]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as server:
-        assert server.stdout is not None
-        for line in server.stdout:
-            if "Serving" in line:
-                break
-        yield f"http://127.0.0.1:{port}"
-        server.terminate()
-        server.communicate(timeout=30)
+    with running(r"http\S+:\d+", "serve", content, "--home", home, *options) as url:
+        yield url
 
 
 @pytest.fixture
 def page() -> Iterator[Page]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+    with chromium() as browser:
         page = browser.new_page()
-        page.set_default_timeout(60_000)
-        expect.set_options(timeout=60_000)
+        page.set_default_timeout(PATIENCE)
         yield page
-        browser.close()
 
 
 def test_an_open_page_follows_upload_edit_retitle_and_withdrawal(

@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from pressrun import bootstrap
 from pressrun.domain.subscribers import Subscriber, subscriber_id
-from tests.e2e.test_browser import CHROMIUM, FLAGS, free_port
+from tests.e2e.browsing import NEEDS_BROWSER, chromium, running
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="Debian's chromium is not installed"),
-]
+pytestmark = NEEDS_BROWSER
 SETTINGS = """
 title = "The Tide Table"
 [[authors]]
@@ -65,25 +60,15 @@ def content(tmp_path: Path) -> Path:
 @pytest.fixture
 def address(content: Path, tmp_path: Path) -> Iterator[str]:
     """`pressrun desk` as an editor starts it; the address that it prints."""
-    command = [sys.executable, "-u", "-c", "from pressrun.cli import main; main()", "desk", str(content)]
-    command += ["--home", str(tmp_path / "home"), "--port", str(free_port()), "--no-open"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as server:
-        assert server.stdout is not None
-        found = next(
-            match for line in server.stdout if (match := re.search(r"http\S+/desk/\?token=\S+", line))
-        )
-        yield found[0]
-        server.terminate()
-        server.communicate(timeout=30)
+    found = r"http\S+/desk/\?token=\S+"
+    with running(found, "desk", content, "--home", tmp_path / "home", "--no-open") as url:
+        yield url
 
 
 @pytest.fixture
 def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        expect.set_options(timeout=60_000)
+    with chromium() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture

@@ -18,14 +18,11 @@ from typing import cast
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
-from tests.e2e.test_browser import CHROMIUM, FLAGS, free_port
+from tests.e2e.browsing import NEEDS_BROWSER, chromium, running
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="Debian's chromium is not installed"),
-]
+pytestmark = NEEDS_BROWSER
 SAMPLE = Path(__file__).parents[2] / "content"
 VIEWS = [(375, "light"), (375, "dark"), (1280, "light"), (1280, "dark")]
 
@@ -38,27 +35,16 @@ def home(tmp_path: Path) -> Path:
 @pytest.fixture
 def address(tmp_path: Path, home: Path) -> Iterator[str]:
     """The sample publication, served as `make demo` serves it, at an address of its own."""
-    content, port = tmp_path / "content", free_port()
+    content = tmp_path / "content"
     shutil.copytree(SAMPLE, content)
-    command = [sys.executable, "-c", "from pressrun.cli import main; main()"]
-    command += ["serve", str(content), "--home", str(home), "--port", str(port)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as server:
-        assert server.stdout is not None
-        for line in server.stdout:
-            if "Serving" in line:
-                break
-        yield f"http://127.0.0.1:{port}"
-        server.terminate()
-        server.communicate(timeout=30)
+    with running(r"http\S+:\d+", "serve", content, "--home", home) as url:
+        yield url
 
 
 @pytest.fixture
 def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        expect.set_options(timeout=60_000)
+    with chromium() as browser:
         yield browser
-        browser.close()
 
 
 def mail(home: Path, number: int) -> EmailMessage:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import signal
 import socket
@@ -19,6 +18,7 @@ import pytest
 
 from pressrun.errors import Permanent
 from pressrun.server import serve
+from tests.e2e.browsing import CHROMIUM, chromium
 
 PATIENCE = 120.0
 ARTICLE = "---\ntitle: {title}\ndate: 2026-01-01\nslug: hello\n---\n{text}\n"
@@ -26,6 +26,7 @@ PROGRAM = """
 import sys
 from pathlib import Path
 from pressrun.server import serve
+from tests.e2e.browsing import CHROMIUM, chromium
 serve(Path("content"), Path(".pressrun"), port=int(sys.argv[1]), on_ready=lambda url: print(url, flush=True))
 print("stopped", flush=True)
 """
@@ -144,14 +145,12 @@ def test_a_home_that_would_be_published_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.browser
+@pytest.mark.skipif(CHROMIUM is None, reason="Debian's chromium is not installed")
 def test_an_open_page_follows_an_edit_and_a_new_address_and_keeps_its_place(server: Server) -> None:
-    from playwright.sync_api import sync_playwright
-
     long = "\n\n".join(f"Paragraph {number}." for number in range(300))
     write(server.folder, title="Hello", text=long)
     server.until("/hello/", lambda page: "Paragraph 299." in page.text)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=os.environ.get("CHROMIUM", "/usr/bin/chromium"))
+    with chromium() as browser:
         page = browser.new_page()
         page.goto(f"{server.url}hello/")
         page.evaluate("scrollTo({top: 2000, behavior: 'instant'})")
@@ -163,4 +162,3 @@ def test_an_open_page_follows_an_edit_and_a_new_address_and_keeps_its_place(serv
         )
         page.get_by_role("heading", name="Moved").wait_for()
         assert page.url == f"{server.url}moved/"
-        browser.close()
