@@ -6,31 +6,25 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from tests.e2e.test_browser import CHROMIUM, FLAGS, serving
+from tests.e2e.browsing import NEEDS_BROWSER, chromium, running
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="Debian's chromium is not installed"),
-]
+pytestmark = NEEDS_BROWSER
 
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The sample publication, served."""
     sample = Path(__file__).parents[2] / "content"
-    with serving(sample, tmp_path_factory.mktemp("home")) as url:
+    with running(r"http\S+:\d+", "serve", sample, "--home", tmp_path_factory.mktemp("home")) as url:
         yield url
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        expect.set_options(timeout=30_000)
+    with chromium() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture
