@@ -58,12 +58,12 @@ def lint(content: ObjectStore, imprint: Imprint, clock: Clock, holder: Holder) -
     """
     shelf = _read(content, imprint, clock.now())
     _duplicates(shelf, holder)
-    anchors = {article.source.path: {"", *_IDS.findall(article.parsed.html)} for article in shelf.articles}
+    places = _Places.of(shelf)
     for settled in shelf.articles:
         shelf.problems += settled.parsed.warnings
         shelf.problems += _missing(settled, shelf)
         article = compose(settled, imprint.publication, shelf.files.get)
-        shelf.problems += _dead_links(settled, article.html, shelf, anchors)
+        shelf.problems += _dead_links(settled, article.html, shelf, places)
         page = article_page(imprint.theme, article)
         if len(page) > MAX_PAGE:
             what = f"its page has {len(page):,} bytes"
@@ -164,22 +164,40 @@ def _missing(settled: Settled, shelf: _Shelf) -> Iterator[Problem]:
             yield _warn(settled, line, what, f"add {found[0]} or mend the link", "missing-file")
 
 
-def _dead_links(
-    settled: Settled, html: str, shelf: _Shelf, anchors: dict[str, set[str]]
-) -> Iterator[Problem]:
-    places = {claim_of(page_key(s.path)) for s in shelf.files.values() if s.state != "asset"}
-    places |= {claim_of(page_key(alias)) for s in shelf.files.values() for alias in s.aliases}
-    terms = {f"tags/{slugify(tag)}/" for s in shelf.articles for tag in s.parsed.tags}
+@dataclass(frozen=True, slots=True)
+class _Places:
+    """What a link can lead to, gathered once for all articles."""
+
+    claims: set[str]  # of pages and aliases
+    terms: set[str]  # paths of tags and authors
+    anchors: dict[str, set[str]]  # ids by an article's path
+
+    @classmethod
+    def of(cls, shelf: _Shelf) -> _Places:
+        """The places of all that was read."""
+        pages = {source.path for source in shelf.files.values() if source.state != "asset"}
+        pages = pages.union(*(source.aliases for source in shelf.files.values()))
+        tags = {tag for article in shelf.articles for tag in article.parsed.tags}
+        authors = {name for article in shelf.articles for name in article.parsed.authors}
+        return cls(
+            claims={claim_of(page_key(path)) for path in pages},
+            terms={f"tags/{slugify(tag)}/" for tag in tags} | {f"authors/{slugify(a)}/" for a in authors},
+            anchors={
+                article.source.path: {"", *_IDS.findall(article.parsed.html)} for article in shelf.articles
+            },
+        )
+
+
+def _dead_links(settled: Settled, html: str, shelf: _Shelf, places: _Places) -> Iterator[Problem]:
     missing = {key for name in references(settled.parsed) for key in candidates(settled.source.key, name)}
-    terms |= {f"authors/{slugify(name)}/" for s in shelf.articles for name in s.parsed.authors}
     for link in dict.fromkeys(_LINK.findall(html)):
         parts = urlsplit(link.replace("&amp;", "&"))
         path = unquote(parts.path).lstrip("/")
         known = (
             path in shelf.files
-            or claim_of(page_key(path)) in places
-            or claim_of(page_key(path.rstrip("/") + "/")) in places
-            or path in terms
+            or claim_of(page_key(path)) in places.claims
+            or claim_of(page_key(path.rstrip("/") + "/")) in places.claims
+            or path in places.terms
             or (path.startswith(_GENERATED) and not path.startswith(("tags/", "authors/")))
             or path
             in {"", "tags/", "authors/", "feed.xml", "atom.xml", "feed.json", "feeds.opml", "sitemap.xml"}
@@ -191,7 +209,7 @@ def _dead_links(
         elif (
             known
             and path != settled.source.path
-            and unquote(parts.fragment) not in anchors.get(path, {unquote(parts.fragment)})
+            and unquote(parts.fragment) not in places.anchors.get(path, {unquote(parts.fragment)})
         ):
             what = f"the page {parts.path} has no place #{parts.fragment}"
             line = shelf.line_of(settled.source.key, f"#{parts.fragment.removeprefix('s-')}")
