@@ -12,7 +12,17 @@ from functools import wraps
 from itertools import islice
 from typing import Any
 
-from jinja2 import Environment, StrictUndefined, Template, TemplateError, Undefined, nodes, pass_eval_context
+from jinja2 import (
+    BytecodeCache,
+    Environment,
+    StrictUndefined,
+    Template,
+    TemplateError,
+    Undefined,
+    nodes,
+    pass_eval_context,
+)
+from jinja2.bccache import Bucket
 from jinja2.exceptions import SecurityError
 from jinja2.filters import do_join, do_replace
 from jinja2.loaders import FunctionLoader
@@ -40,11 +50,30 @@ max min reject rejectattr reverse round safe select selectattr sort sum unique""
 Source = tuple[str, str, Callable[[], bool]]
 
 
+class _Compiled(BytecodeCache):
+    """Templates compiled once for every theme of this process, and of those that are forked from it."""
+
+    def __init__(self) -> None:
+        self._code: dict[str, bytes] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        """Takes the code that was made of the same text."""
+        if bucket.key in self._code:
+            bucket.bytecode_from_string(self._code[bucket.key])
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        """Keeps the code."""
+        self._code[bucket.key] = bucket.bytecode_to_string()
+
+
+_compiled = _Compiled()
+
+
 class Plain(Environment):
     """For templates that are ours."""
 
     def __init__(self, shipped: Mapping[str, str]) -> None:
-        super().__init__(**_options(shipped, {}))
+        super().__init__(**_options(shipped, {}), bytecode_cache=_compiled)
         _without_chance(self)
 
 
