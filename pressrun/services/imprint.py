@@ -53,6 +53,7 @@ class Imprints:
         self._table = table
         self._environment = overrides or {}
         self._loaded: tuple[int, Imprint] | None = None
+        self._checked: tuple[bytes, dict[str, str], Item] | None = None  # what was read, and what it came to
 
     def current(self) -> Imprint:
         """The imprint in force. Raises Invalid where none is yet and the settings in the content are wrong."""
@@ -71,8 +72,8 @@ class Imprints:
     @classmethod
     def read(cls, content: ObjectStore, environment: dict[str, str]) -> Imprint:
         """The imprint that the content describes, whatever is in force. Raises Invalid."""
-        settings, templates = _described(content)
-        publication = publication_from(settings, environment)
+        publication = publication_from(read_settings(_settings(content)), environment)
+        templates = _templates(content)
         imprint = Imprint(publication=publication, templates=templates)
         imprint.theme  # noqa: B018 - a broken template is told of here
         return imprint
@@ -87,10 +88,12 @@ class Imprints:
 
     def described(self) -> Item:
         """The imprint that the content describes, as it is stored once in force. Raises Invalid."""
-        settings, templates = _described(self._content)
-        publication = publication_from(settings, self._environment)
-        item: Item = {"publication": publication.to_item(), "templates": {**templates}}
-        return item
+        settings, templates = _settings(self._content), _templates(self._content)
+        if self._checked is None or self._checked[:2] != (settings, templates):
+            publication = publication_from(read_settings(settings), self._environment)
+            item: Item = {"publication": publication.to_item(), "templates": {**templates}}
+            self._checked = (settings, templates, item)
+        return self._checked[2]
 
     def refresh(self) -> bool:
         """Reads settings and templates from the content; True where they changed.
@@ -115,13 +118,12 @@ def theme_of(publication: Publication, templates: Mapping[str, str]) -> Theme:
     return Theme(publication, templates)
 
 
-def _described(content: ObjectStore) -> tuple[dict[str, Any], dict[str, str]]:
-    """The settings and the templates that stand in the content. Raises Invalid."""
+def _settings(content: ObjectStore) -> bytes:
+    """The settings file; nothing where there is none."""
     try:
-        settings = read_settings(content.get(SETTINGS_FILE).body)
+        return content.get(SETTINGS_FILE).body
     except NotFound:
-        settings = {}
-    return settings, _templates(content)
+        return b""
 
 
 def _templates(content: ObjectStore) -> dict[str, str]:

@@ -11,7 +11,17 @@ from pathlib import Path
 from typing import Any
 
 from tests.benchmarks import corpus
-from tests.benchmarks.measure import FailedRunError, Watched, print_table, ratios, run, say, spread
+from tests.benchmarks.measure import (
+    Aim,
+    FailedRunError,
+    Watched,
+    print_aims,
+    print_table,
+    ratios,
+    run,
+    say,
+    spread,
+)
 from tests.benchmarks.peers import Eleventy, Field, Hugo, Peer, Pelican, Pressrun
 
 Costs = dict[str, list[float]]  # CPU seconds by what was done
@@ -62,6 +72,8 @@ def _print(field: Field, count: int, costs: Costs) -> None:
     rows += [[f"{name}: not available", *["—"] * 4] for name in field.absent]
     head = ["one edit", "runs", "CPU ms", "hugo --watch takes × as much", "hugo takes × as much"]
     print_table(f"One edit among {count:,} posts: median (least–greatest)", head, rows)
+    print_aims([Aim(f"CPU of {HUGO_WATCH} by that of {name}", ratios(watch, costs.get(name, [])), 50, at_least=True)
+                for name in (WARM, LAMBDA)])  # fmt: skip
 
 
 @contextmanager

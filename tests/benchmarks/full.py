@@ -5,7 +5,17 @@ from __future__ import annotations
 import shutil
 from typing import Any
 
-from tests.benchmarks.measure import FailedRunError, Run, mib, print_table, ratios, say, spread
+from tests.benchmarks.measure import (
+    Aim,
+    FailedRunError,
+    Run,
+    mib,
+    print_aims,
+    print_table,
+    ratios,
+    say,
+    spread,
+)
 from tests.benchmarks.peers import Field, Peer
 
 NOTE = (
@@ -71,3 +81,9 @@ def _print(field: Field, count: int, runs: dict[str, list[Run]]) -> None:
     rows = [row(peer) for peer in field.peers]
     rows += [[f"{name}: not available", *["—"] * 9] for name in field.absent]
     print_table(f"Full publish of {count:,} posts: median (least–greatest)", head, rows)
+    hugo = runs.get("hugo", [])
+    share = [max(run.peak for run in ours) / max(run.peak for run in hugo)] if hugo else []
+    print_aims([
+        Aim("wall time by Hugo's", ratios([run.wall for run in ours], [run.wall for run in hugo]), 0.4),
+        Aim("memory of the largest process by Hugo's", share, 0.1),
+    ])  # fmt: skip

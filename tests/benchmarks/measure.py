@@ -37,7 +37,7 @@ def run(command: Sequence[str | Path], *, cwd: Path, environment: Mapping[str, s
     done = subprocess.run(
         [sys.executable, "-I", "-S", LAUNCH, log, *command],
         cwd=cwd,
-        env={**os.environ, **(environment or {})},
+        env=installed(os.environ) | (environment or {}),
         check=True,
         capture_output=True,
         text=True,
@@ -46,6 +46,11 @@ def run(command: Sequence[str | Path], *, cwd: Path, environment: Mapping[str, s
     if found.pop("status"):
         raise FailedRunError(f"{command[0]}: {log.read_text(errors='replace')[-2000:]}")
     return Run(**found)
+
+
+def installed(environment: Mapping[str, str]) -> dict[str, str]:
+    """The environment in which Python programs keep their bytecode, as they do where they are installed."""
+    return {name: value for name, value in environment.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
 
 def count_files(folder: Path) -> int:
@@ -132,6 +137,29 @@ def print_table(title: str, head: Sequence[str], rows: Sequence[Sequence[object]
         print("  " + "  ".join([first[0].ljust(first[1]), *(cell.rjust(width) for cell, width in rest)]))
         if number == 0:
             print("  " + "  ".join("-" * width for width in widths))
+    sys.stdout.flush()
+
+
+@dataclass(frozen=True, slots=True)
+class Aim:
+    """What was set out to be reached: `found` at most `limit`, or at least."""
+
+    what: str
+    found: Sequence[float]  # none where it could not be measured
+    limit: float
+    at_least: bool = False
+
+
+def print_aims(aims: Iterable[Aim]) -> None:
+    """Says of each aim whether the median meets it."""
+    for aim in aims:
+        wanted = f"{aim.what}: {'at least' if aim.at_least else 'at most'} {aim.limit:g} wanted"
+        if not aim.found:
+            print(f"  {wanted}, not measured")
+            continue
+        middle = median(aim.found)
+        met = middle >= aim.limit if aim.at_least else middle <= aim.limit
+        print(f"  {wanted}, {middle:.2f} found: {'met' if met else 'MISSED'}")
     sys.stdout.flush()
 
 

@@ -25,7 +25,7 @@ from pressrun.services.sweep import bring_in_line, drain
 from tests.benchmarks import corpus
 from tests.benchmarks.archives import FIRST_EXTRA, Archive
 from tests.benchmarks.counting import CountedQueue, CountedStore, CountedTable, Counts
-from tests.benchmarks.measure import print_table, say, spread
+from tests.benchmarks.measure import Aim, print_aims, print_table, say, spread
 
 NOTE = (
     "Feeds as they come (20 entries, 100 KB). Each upload is published as the Lambda function does it, by a\n"
@@ -193,6 +193,10 @@ def _print(
     head = ["CPU ms of one upload, in an archive of", *(f"{size:,}" for size in sizes),
             f"{sizes[-1]:,} / {sizes[0]:,}", f"{sizes[-1]:,} / {base:,}"]  # fmt: skip
     print_table("One upload: CPU ms, median (least–greatest)", head, rows)
+    largest = median(times[EDIT][sizes[-1]])
+    print_aims([Aim(f"CPU of an edit at {sizes[-1]:,} by that at {size:,}",
+                    [largest / median(times[EDIT][size])], 1.05)
+                for size in dict.fromkeys((sizes[0], base)) if size != sizes[-1]])  # fmt: skip
     rows = []
     for what in next(iter(operations.values())):
         for size in sizes:
@@ -220,12 +224,16 @@ def measure_aws(sizes: list[int]) -> dict[str, Any]:
     for what in next(iter(found.values())):
         for size in sizes:
             counts = found[size][what]
-            total = sum(number for kind, number in counts.items() if kind.startswith("s3."))
-            rows.append(
-                [f"{what}, {size:,}", f"{total:.0f}", *(f"{counts.get(kind, 0):.0f}" for kind in kinds)]
-            )
+            numbers = [f"{counts.get(kind, 0):.0f}" for kind in kinds]
+            rows.append([f"{what}, {size:,}", f"{_to_s3(counts):.0f}", *numbers])
     print_table("One upload: requests to AWS (moto), median", ["one upload", "S3, all", *kinds], rows)
+    print_aims([Aim(f"requests to S3 for an edit at {size:,}", [_to_s3(counts[EDIT])], 20)
+                for size, counts in found.items()])  # fmt: skip
     return {"requests": found}
+
+
+def _to_s3(counts: Mapping[str, float]) -> float:
+    return sum(number for kind, number in counts.items() if kind.startswith("s3."))
 
 
 @contextmanager
