@@ -48,6 +48,8 @@ class ParsedArticle:
     publish_at: datetime | None = None
     authors: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
+    series: str = ""
+    part: int = 0  # of the series, from 1; 0: its date says where it stands
     summary: str = ""
     slug: str = ""  # the last segment of the address, as the author wrote it
     path: str = ""  # the whole address below the site's root, without slashes at its ends
@@ -78,6 +80,8 @@ class Article:
     updated: datetime
     authors: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
+    series: str = ""
+    part: int = 0  # of the series, from 1; 0: its date says where it stands
     summary: str = ""
     language: str = ""
     canonical: str = ""
@@ -99,6 +103,8 @@ class Card:
     updated: datetime
     authors: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
+    series: str = ""
+    part: int = 0  # of the series, from 1; 0: its date says where it stands
     summary: str = ""
     language: str = ""
     image: Image | None = None

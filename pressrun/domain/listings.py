@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Literal
 
 from pressrun.domain.articles import Card
 from pressrun.domain.publication import Person
 from pressrun.domain.slugs import slugify
 
-Kind = Literal["site", "tag", "author"]
+Kind = Literal["site", "tag", "author", "series"]
+FOLDERS: Mapping[Kind, str] = MappingProxyType(
+    {"site": "archive", "tag": "tags", "author": "authors", "series": "series"}
+)
 
 OPML_PATH = "/feeds.opml"
 
@@ -30,7 +34,7 @@ class Period:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Collection:
-    """Articles that belong together: the whole site, a tag's, an author's. Each has an index and feeds."""
+    """Articles that belong together: the whole site, a tag's, an author's, a series. Each has an index and feeds."""
 
     kind: Kind = "site"
     name: str = ""  # as authors write it; empty for the site
@@ -46,10 +50,15 @@ class Collection:
         """The author who is spelled so."""
         return cls(kind="author", name=name, slug=slugify(name))
 
+    @classmethod
+    def series(cls, name: str) -> Collection:
+        """The series that is spelled so."""
+        return cls(kind="series", name=name, slug=slugify(name))
+
     @property
     def path(self) -> str:
         """The address of its index below the site's root: "/", "/tags/bees/", "/authors/ada/"."""
-        return "/" if self.kind == "site" else f"/{self.kind}s/{self.slug}/"
+        return "/" if self.kind == "site" else f"/{FOLDERS[self.kind]}/{self.slug}/"
 
     def archive(self, period: Period) -> str:
         """The address of a year or month of it: "/archive/2025/", "/tags/bees/2025/"."""
@@ -67,6 +76,17 @@ class Listing:
     cards: Sequence[Card] = ()  # newest first
     older: Period | None = None  # the archive page with the newest article that is not shown here
     person: Person | None = None  # the author, where the publication's settings describe one
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Series:
+    """A series as a part of it shows it: those that stand near it. Of a long one, some figures are not known."""
+
+    of: Collection
+    parts: Sequence[Card]  # in their order
+    at: int  # which of `parts` shows it
+    number: int = 0  # of that part, from 1; 0: not known
+    total: int = 0  # of all parts; 0: not known
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +121,7 @@ class ArchiveListing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TermCount:
-    """A tag or an author, and how many articles it has; 0 where that is not to be shown."""
+    """A tag, an author or a series, and how many articles it has; 0 where that is not to be shown."""
 
     of: Collection
     articles: int = 0

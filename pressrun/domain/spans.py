@@ -1,8 +1,9 @@
 """Collections of articles, and the calendar spans that their archives are cut into.
 
-A collection is named `site`, `tags/<slug>` or `authors/<slug>`; its spans are `site/2026` and `site/2026-11` (the
-site has years and months), `tags/rust/2026` (tags and authors have years). One more, `directory`, holds what lists
-the others: the lists of tags and authors, the archive's contents, the feeds page, the sitemap's index.
+A collection is named `site`, `tags/<slug>`, `authors/<slug>` or `series/<slug>`; its spans are `site/2026` and
+`site/2026-11` (the site has years and months), `tags/rust/2026` (tags, authors and series have years). One more,
+`directory`, holds what lists the others: the lists of tags, authors and series, the archive's contents, the feeds page,
+the sitemap's index.
 
 An archive page depends on its span's articles alone. So an upload touches a handful of spans, however long the
 archive is, and the same articles give the same pages in whatever order they came.
@@ -16,6 +17,7 @@ from zoneinfo import ZoneInfo
 
 DIRECTORY = "directory"
 SITE = "site"
+SERIES = "series"
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -77,9 +79,10 @@ def sort_key(date: datetime, article_id: str) -> str:
     return f"{instant(date)}#{article_id}"
 
 
-def memberships(tags: tuple[str, ...], authors: tuple[str, ...]) -> list[str]:
-    """The collections that an article belongs to; `tags` and `authors` are slugs."""
-    return [SITE, *(f"tags/{slug}" for slug in tags), *(f"authors/{slug}" for slug in authors)]
+def memberships(tags: tuple[str, ...], authors: tuple[str, ...], series: str = "") -> list[str]:
+    """The collections that an article belongs to; `tags`, `authors` and `series` are slugs."""
+    terms = [*(f"tags/{slug}" for slug in tags), *(f"authors/{slug}" for slug in authors)]
+    return [SITE, *terms, *([f"{SERIES}/{series}"] if series else [])]
 
 
 def spans_of(collections: list[str], sort: str, zone: ZoneInfo) -> list[str]:

@@ -11,7 +11,20 @@ from pressrun.domain.slugs import slugify
 
 # First segments of addresses that the publisher itself writes below.
 RESERVED_FOLDERS = frozenset(
-    {"archive", "tags", "authors", "feeds", "views", "api", "desk", "errors", "outbox", "popular", "stats"}
+    {
+        "archive",
+        "tags",
+        "authors",
+        "series",
+        "feeds",
+        "views",
+        "api",
+        "desk",
+        "errors",
+        "outbox",
+        "popular",
+        "stats",
+    }
 )
 # Objects at the root that the publisher itself writes. An uploaded robots.txt or favicon.svg takes their place.
 RESERVED_FILES = re.compile(

@@ -125,6 +125,33 @@ def aliases(fields: Fields) -> tuple[str, ...]:
     return tuple(found)
 
 
+def series(fields: Fields) -> tuple[str, int]:
+    """The series that an article is a part of, and which part; a name, {name, part}, or Hugo's list of one name."""
+    entry = fields.first("series")
+    if entry is None:
+        return "", 0
+    number = fields.first("part")
+    part = fields.number("part")
+    value = entry.value
+    if isinstance(value, dict):
+        number = Entry("series.part", value.get("part"), entry.line)
+        part = 0 if is_nothing(number.value) else fields.number_of(number, number.value)
+        value = value.get("name") or value.get("title")
+    elif isinstance(value, list):
+        names = fields.items(entry, split=None)
+        if len(names) > 1:
+            what = f"{entry.name} names {len(names)}; an article is a part of one, `{names[0]}`"
+            fields.findings.warn(entry.line, what, "make the others tags", "series")
+        value = names[0] if names else None
+    if is_nothing(value):
+        fields.wrong(entry, "has no name", 'write series: {name: "…", part: 1}', "series")
+        return "", 0
+    name = fields.text_of(Entry(entry.name, value, entry.line), limit=200)
+    if number and part > 9_999:
+        fields.wrong(number, "is too large", "write a number below 10,000", "series")
+    return name, part
+
+
 def canonical(fields: Fields) -> str:
     entry = fields.first("canonical")
     if entry is None:

@@ -12,6 +12,8 @@ _NAMES = {
     "publish_at": ("publish_at", "publish_date"),
     "authors": ("author", "authors", "byline", "article:author", "dc.creator"),
     "tags": ("tags", "tag", "category", "categories", "keywords", "article:tag", "article:section"),
+    "series": ("series", "serie"),
+    "part": ("part", "series_part", "series_index", "series_order", "series_weight"),
     "summary": ("summary", "description", "excerpt", "subtitle", "og:description", "dc.description"),
     "slug": ("slug",),
     "path": ("path", "permalink", "url"),

@@ -113,6 +113,7 @@ def _article(kind: str, html: str, body: _Body, fields: Fields, *, escaped: bool
     for entry in fields.named("expirydate", "unpublishdate"):
         todo = "withdraw the article then: remove the file, or write draft: true"
         findings.warn(entry.line, f"{entry.name} takes nothing down here", todo, "expiry")
+    series, part = metadata.series(fields)
     article = ParsedArticle(
         source=key,
         title=legal(title),
@@ -122,6 +123,8 @@ def _article(kind: str, html: str, body: _Body, fields: Fields, *, escaped: bool
         publish_at=publish_at,
         authors=fields.names("authors"),
         tags=fields.names("tags"),
+        series=legal(series),
+        part=part,
         summary=fields.text("summary") or opening,
         slug=metadata.slug(fields),
         path=path,

@@ -27,6 +27,7 @@ def render(
     months: Sequence[str],
     tags: Sequence[TermCount],
     authors: Sequence[TermCount],
+    series: Sequence[TermCount],
     feeds: Sequence[tuple[str, Sequence[Feed]]],
 ) -> Iterator[Rendered]:
     """Each file as (key, body, content type, cache control).
@@ -38,7 +39,8 @@ def render(
     yield "archive/index.html", pages.archive_index(theme, years), HTML, SHORT
     yield "tags/index.html", pages.terms_page(theme, "tag", tags), HTML, SHORT
     yield "authors/index.html", pages.terms_page(theme, "author", authors), HTML, SHORT
-    yield "feeds/index.html", pages.feeds_page(theme, tags, authors), HTML, SHORT
+    yield "series/index.html", pages.terms_page(theme, "series", series), HTML, SHORT
+    yield "feeds/index.html", pages.feeds_page(theme, tags, authors, series), HTML, SHORT
     if publication.newsletters:
         yield "subscribe/index.html", readers.subscribe_page(theme), HTML, SHORT
     yield "feeds.opml", render_opml(publication.title, feeds), f"{OPML_TYPE}; charset=utf-8", SHORT
@@ -55,7 +57,8 @@ def render(
         "/authors/",
         "/feeds/",
         *(["/subscribe/"] if publication.newsletters else []),
-        *(term.of.path for term in (*tags, *authors)),
+        *(["/series/"] if series else []),
+        *(term.of.path for term in (*tags, *authors, *series)),
     ]
     yield (
         "sitemap-pages.xml",

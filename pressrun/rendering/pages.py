@@ -12,6 +12,7 @@ from markupsafe import Markup, escape
 
 from pressrun.domain.articles import Article, Image
 from pressrun.domain.listings import (
+    FOLDERS,
     OPML_PATH,
     SITE,
     ArchiveListing,
@@ -19,6 +20,7 @@ from pressrun.domain.listings import (
     Kind,
     Listing,
     Period,
+    Series,
     TermCount,
     YearCount,
 )
@@ -55,8 +57,11 @@ class Popular:
     approximate: bool = False
 
 
-def article_page(theme: Theme, article: Article) -> bytes:
-    """An article, at `/<article.path>`. Depends on nothing but the article, the publication and the theme."""
+def article_page(theme: Theme, article: Article, series: Series | None = None) -> bytes:
+    """An article, at `/<article.path>`; `series` is what it is a part of.
+
+    Depends on nothing but these, the publication and the theme.
+    """
     url = theme.absolute(f"/{article.path}")
     image = _shared(theme, article.image)
     head = structure.Dated(
@@ -93,6 +98,7 @@ def article_page(theme: Theme, article: Article) -> bytes:
         standfirst=views.standfirst(article.summary, html) if article.summary else "",
         lead=views.lead(theme, article.image, html),
         media=views.media(theme, article.audio),
+        series=views.series(theme, series) if series else None,
         share=views.share(article.title, page.canonical),
         follow=theme.chrome("web/follow.html"),
         totals=theme.href(f"/views/totals/articles-{sha256(article.path.encode()).hexdigest()[0]}.json"),
@@ -100,7 +106,7 @@ def article_page(theme: Theme, article: Article) -> bytes:
 
 
 def index_page(theme: Theme, listing: Listing) -> bytes:
-    """The home page (`/`), or the index of a tag or an author."""
+    """The home page (`/`), or the index of a tag, an author or a series."""
     of, site = listing.of, theme.publication
     entries = [views.entry(theme, card) for card in listing.cards]
     older = views.period_link(theme, of, listing.older)
@@ -128,6 +134,9 @@ def index_page(theme: Theme, listing: Listing) -> bytes:
         structure=structure.of_list(theme, of, trail, listing.person),
     )
     values = {"of": of, "person": listing.person, "feeds": page.feeds, "crumbs": crumbs}
+    if of.kind == "series":
+        values = {"of": of, "feeds": page.feeds, "crumbs": crumbs}
+        return finished(theme, "series", page, section=_section(of), cards=entries, older=older, **values)
     return finished(theme, "term", page, section=_section(of), cards=entries, older=older, **values)
 
 
@@ -182,13 +191,16 @@ def archive_index(theme: Theme, years: Sequence[YearCount]) -> bytes:
 
 
 def terms_page(theme: Theme, kind: Kind, terms: Sequence[TermCount]) -> bytes:
-    """`/tags/` or `/authors/`: every tag or author, in the order given."""
-    heading = theme.words.text(f"nav.{kind}s")
-    page = _listing_page(theme, f"/{kind}s/", heading, theme.publication.description)
-    return finished(theme, "terms", page, section=f"/{kind}s/", heading=heading, terms=terms)
+    """`/tags/`, `/authors/` or `/series/`: every one of the kind, in the order given."""
+    folder = FOLDERS[kind]
+    heading = theme.words.text(f"nav.{folder}")
+    page = _listing_page(theme, f"/{folder}/", heading, theme.publication.description)
+    return finished(theme, "terms", page, section=f"/{folder}/", heading=heading, terms=terms)
 
 
-def feeds_page(theme: Theme, tags: Sequence[TermCount], authors: Sequence[TermCount]) -> bytes:
+def feeds_page(
+    theme: Theme, tags: Sequence[TermCount], authors: Sequence[TermCount], series: Sequence[TermCount] = ()
+) -> bytes:
     """`/feeds/`: what a feed is, and the address of each."""
     words, site = theme.words, theme.publication
     about = words.text("feeds.about", title=site.title)
@@ -203,6 +215,7 @@ def feeds_page(theme: Theme, tags: Sequence[TermCount], authors: Sequence[TermCo
         feed_readers=[(words.text(place), readers) for place, readers in views.FEED_READERS.items()],
         tags=[views.collection_feeds(theme, tag.of) for tag in tags],
         authors=[views.collection_feeds(theme, author.of) for author in authors],
+        series=[views.collection_feeds(theme, one.of) for one in series],
     )
 
 
@@ -279,15 +292,14 @@ def _listing_page(theme: Theme, path: str, name: str, description: str) -> Page:
 
 
 def _section(of: Collection) -> str:
-    return "/archive/" if of.kind == "site" else f"/{of.kind}s/"
+    return f"/{FOLDERS[of.kind]}/"
 
 
 def _crumbs(theme: Theme, of: Collection, *, top: bool = False) -> list[NavLink]:
     words = theme.words
     crumbs = [NavLink(title=words.text("home"), url="/")]
     if not top:
-        key = "nav.archive" if of.kind == "site" else f"nav.{of.kind}s"
-        crumbs.append(NavLink(title=words.text(key), url=_section(of)))
+        crumbs.append(NavLink(title=words.text(f"nav.{FOLDERS[of.kind]}"), url=_section(of)))
     return crumbs
 
 

@@ -11,6 +11,7 @@ from pressrun.domain.listings import (
     Listing,
     MonthCount,
     Period,
+    Series,
     TermCount,
     YearCount,
 )
@@ -80,7 +81,7 @@ def _for_readers(theme: Theme) -> list[bytes]:
 
 def rehearse(theme: Theme) -> list[bytes]:
     """A sample of every page and of every mail's HTML. Raises Invalid where a template cannot be rendered."""
-    tag, author = Collection.tag("Walls"), Collection.author("Ada")
+    tag, author, series = Collection.tag("Walls"), Collection.author("Ada"), Collection.series("Building")
     person = Person(name="Ada", url="https://example.org/ada", bio="Builds walls.")
     counts = [TermCount(of=tag, articles=1)]
     months = [MonthCount(month=11, articles=2)]
@@ -99,9 +100,13 @@ def rehearse(theme: Theme) -> list[bytes]:
         pages.archive_index(theme, [YearCount(year=2025, months=months)]),
         pages.terms_page(theme, "tag", counts),
         pages.terms_page(theme, "author", [TermCount(of=author)]),
-        pages.feeds_page(theme, counts, [TermCount(of=author)]),
+        pages.feeds_page(theme, counts, [TermCount(of=author)], [TermCount(of=series)]),
         *(_for_readers(theme) if theme.publication.newsletters else []),
         pages.popular_page(theme, {"day": [], "all": [pages.Popular(url="/full/", title="Full", views=5)]}),
+        pages.article_page(theme, FULL, Series(of=series, parts=_CARDS, at=0, number=1, total=2)),
+        pages.article_page(theme, _BARE, Series(of=series, parts=_CARDS[1:], at=0)),
+        pages.index_page(theme, Listing(of=series, cards=_CARDS, older=_YEAR)),
+        pages.terms_page(theme, "series", [TermCount(of=series)]),
         pages.not_found_page(theme),
         pages.gone_page(theme),
         pages.redirect_page(theme, "/full/"),

@@ -14,7 +14,7 @@ from urllib.parse import quote
 from markupsafe import escape
 
 from pressrun.domain.articles import Card, Enclosure, Image
-from pressrun.domain.listings import Collection, MonthCount, Period
+from pressrun.domain.listings import Collection, MonthCount, Period, Series
 from pressrun.domain.markup import SITE, on_page
 from pressrun.domain.publication import NavLink
 
@@ -54,6 +54,21 @@ class Entry:
     language: str  # where it is not the publication's
     direction: str
     image: Image | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """A series on the page of one of its parts. Of a long one `number`, `total` and `first` may be 0: not known."""
+
+    name: str
+    url: str
+    parts: Sequence[Entry]
+    at: int  # which of them shows it, from 0
+    number: int  # of that one, from 1
+    total: int
+    first: int  # the number of the first of `parts`
+    previous: Entry | None
+    next: Entry | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,6 +149,22 @@ def entry(theme: Theme, card: Card) -> Entry:
         language=language,
         direction=theme.direction(language),
         image=replace(card.image, src=src, alt="") if card.image and src else None,
+    )
+
+
+def series(theme: Theme, found: Series) -> Parts:
+    """A series on the page of one of its parts."""
+    at, parts = found.at, [entry(theme, card) for card in found.parts]
+    return Parts(
+        name=found.of.name,
+        url=theme.href(found.of.path),
+        parts=parts,
+        at=at,
+        number=found.number,
+        total=found.total,
+        first=found.number - at if found.number else 0,
+        previous=parts[at - 1] if at > 0 else None,
+        next=parts[at + 1] if at < len(parts) - 1 else None,
     )
 
 

@@ -7,13 +7,14 @@
 | `path` | address, folded | who stands there: an article, an alias, or what is left of one (moved, gone) |
 | `id` | article id given by an author | which source holds it |
 | `in <collection>` | instant#id | the card of a member |
+| `parts <series>` | place in it | the card of a part |
 | `entry` | article id | its feed fragment |
 | `uses <key>` | key of the file | a file that refers to <key> |
 | `waits <address>` | key of the file | a refused file that wants <address> |
 | `due` | instant#key | a file to be published then |
 | `collection` | name | revision, the revision rendered, the objects written |
 | `spans <collection>` | `2026`, `2026-11` | a span that has an archive page |
-| `terms <kind>` | slug | a tag or author with at least one article |
+| `terms <kind>` | slug | a tag, author or series with at least one article |
 | `attempt` | instant#nonce | a batch that has begun and not finished |
 | `site` | `publication` | the settings and templates in force |
 | `site` | `edge` | the month where the site's feed ends, and the archives begin |
@@ -29,6 +30,7 @@ from typing import Any, Literal
 
 from pressrun.domain.articles import Card, Image
 from pressrun.domain.problems import Problem
+from pressrun.domain.spans import SERIES
 from pressrun.ports import ABSENT, Drop, Item, Row, Save, Table
 
 SourceState = Literal["published", "draft", "scheduled", "asset"]
@@ -58,6 +60,8 @@ class Source:
     card: str = ""  # digests of what was derived from the file
     entry: str = ""
     page: str = ""
+    place: str = ""  # in its series
+    told: str = ""  # changes with what the other parts of its series show of it
     due: str = ""
     views: int = 0  # imported from another system
 
@@ -71,6 +75,13 @@ class Source:
     def live(self) -> bool:
         """Whether readers see an article of this file."""
         return self.state == "published"
+
+    @property
+    def places(self) -> set[tuple[str, str]]:
+        """The rows (partition, sort) that its card stands in."""
+        found = {(f"in {name}", self.sort) for name in self.collections}
+        parts = {(f"parts {name}", self.place) for name in self.collections if name.startswith(f"{SERIES}/")}
+        return found | parts
 
     def item(self) -> Item:
         """As stored; empty fields are left out."""
@@ -145,6 +156,8 @@ def card_item(card: Card) -> Item:
         item["authors"] = list(card.authors)
     if card.tags:
         item["tags"] = list(card.tags)
+    if card.series:
+        item["series"] = [card.series, card.part]
     if card.summary:
         item["summary"] = card.summary
     if card.language:
@@ -159,6 +172,7 @@ def card_of(row: Row) -> Card:
     item: Any = row.item
     date = datetime.fromisoformat(item["date"])
     image = item.get("image")
+    series, part = item.get("series", ("", 0))
     return Card(
         id=item["id"],
         path=item["path"],
@@ -167,6 +181,8 @@ def card_of(row: Row) -> Card:
         updated=datetime.fromisoformat(item["updated"]) if "updated" in item else date,
         authors=tuple(item.get("authors", ())),
         tags=tuple(item.get("tags", ())),
+        series=series,
+        part=part,
         summary=item.get("summary", ""),
         language=item.get("language", ""),
         image=Image(src=image[0], alt=image[1], width=image[2], height=image[3]) if image else None,

@@ -22,6 +22,7 @@ from pressrun.services.composing import read_article
 from pressrun.services.entries import entry_for
 from pressrun.services.imprint import Imprint
 from pressrun.services.plan import Settled, candidates, references
+from pressrun.services.series import series_around
 
 
 @dataclass(slots=True, kw_only=True)
@@ -63,7 +64,7 @@ def look_at(key: str, text: str, *, imprint: Imprint, table: Table, clock: Clock
     draft.problems.sort(key=lambda problem: (problem.line, problem.code))
     draft.article = article = found.article
     draft.html = entry_for(article, publication).content
-    draft.page = article_page(imprint.theme, article)
+    draft.page = article_page(imprint.theme, article, series_around(table, article))
     if publication.newsletters:
         try:
             letter = article_letter(imprint.theme, publication.newsletters[0], article, date=clock.now())

@@ -103,7 +103,9 @@ def settle(
         title=parsed.title,
         first_seen=first_seen,
         sort=sort_key(date, article_id),
-        collections=tuple(memberships(tags, authors)) if state == "published" else (),
+        collections=tuple(memberships(tags, authors, _slug(parsed.series) if parsed.series else ""))
+        if state == "published"
+        else (),
         aliases=aliases,
         former=tuple(dict.fromkeys(p for p in former if p != path)),
         uses=tuple(dict.fromkeys(k for ref in references(parsed) for k in candidates(key, ref))),
@@ -159,6 +161,8 @@ def compose(settled: Settled, publication: Publication, lookup: Lookup) -> Artic
         updated=updated,
         authors=authors,
         tags=_distinct(parsed.tags),
+        series=parsed.series,
+        part=parsed.part,
         summary=parsed.summary,
         language=settled.language,
         canonical=parsed.canonical,
@@ -180,6 +184,8 @@ def card_for(article: Article, fragment: Fragment, mark: str) -> Card:
         updated=article.updated,
         authors=article.authors,
         tags=article.tags,
+        series=article.series,
+        part=article.part,
         summary=article.summary,
         language=article.language,
         image=article.image,

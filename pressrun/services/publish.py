@@ -37,6 +37,16 @@ from pressrun.services.entries import entry_for
 from pressrun.services.imprint import Imprint, Imprints, is_setting
 from pressrun.services.plan import Settled, card_digest, card_for, compose, digest, settle, zone_of
 from pressrun.services.refusals import Refusals
+from pressrun.services.series import (
+    Spot,
+    files_around,
+    files_of,
+    place_of,
+    series_around,
+    spots_of,
+    stirred,
+    told,
+)
 from pressrun.services.work import Kind, Outcome, Rows, Stage, State, Work, distinct, still_held
 
 MAX_ASSET = 200_000_000  # bytes
@@ -107,6 +117,7 @@ class Publisher:
         renderer = self.renderer()
         stage.touched |= {*attempt.collections, *renderer.around(attempt.collections), *renderer.unfinished()}
         stage.paths |= set(attempt.paths)
+        stage.awake |= files_of(self.table, attempt.collections)
         for path in attempt.paths:
             stage.awake |= {row.sort for row in self.table.query(f"waits {claim_of(path)}")}
         again = self.finish([stage], suspect=True)
@@ -158,6 +169,7 @@ class Publisher:
         if acting:
             self._announce(acting, stage, imprint)
             again = self._carry_out(acting, imprint, suspect=suspect)
+        stirring: set[Spot] = set()
         for work in works:
             stage.paths |= work.paths  # of another go, too: its claims may have been written
             if work.key in again and work.settled:
@@ -167,10 +179,14 @@ class Publisher:
             stage.outcomes.append(work.outcome)
             stage.touched |= work.touched
             stage.news += work.news
+            stirring |= work.stirred
+            if work.stirred:
+                stage.awake.add(work.key)
             if work.awaken:
                 stage.awake |= {row.sort for row in self.table.query(f"uses {work.key}")}
             for path in work.released if work.outcome.state != "refused" else ():
                 stage.awake |= {row.sort for row in self.table.query(f"waits {claim_of(path)}")}
+        stage.awake |= files_around(self.table, stirring)
         return [*sorted(again.difference(keys)), *(key for key in keys if key in again)]
 
     def _read(self, keys: list[str]) -> list[Work]:
@@ -385,10 +401,12 @@ class Publisher:
         fragments = render_entries(entries, publication.podcast)
         puts: list[tuple[Work, Put]] = []
         for (work, settled), article, fragment in zip(ready, articles, fragments, strict=True):
-            page = article_page(imprint.theme, article)
+            page = article_page(imprint.theme, article, series_around(self.table, article))
             entry = digest(orjson.dumps(fragment.to_item()))
             card = card_for(article, fragment, entry)
             new = replace(settled.source, card=card_digest(card), entry=entry, page=digest(page))
+            if card.series:
+                new = replace(new, place=place_of(card), told=told(card))
             old = work.old
             if suspect or old is None or not old.live or (old.page, old.path) != (new.page, new.path):
                 key = page_key(new.path)
@@ -429,13 +447,13 @@ class Publisher:
         """The catalogue rows of a published article, as far as they change."""
         old, changes = work.old, work.changes
         changes.append(Save(partition="source", sort=work.key, item=new.item(), expect=new.version))
-        before = {(name, old.sort) for name in old.collections} if old and old.live else set()
-        now = {(name, new.sort) for name in new.collections}
+        before = old.places if old and old.live else set()
+        now = new.places
         entry_changed = suspect or old is None or (old.entry, old.id) != (new.entry, new.id)
         card_changed = suspect or old is None or old.card != new.card or before != now
         if entry_changed or card_changed:
             item = card_item(card)
-            changes += [Save(partition=f"in {name}", sort=sort, item=item) for name, sort in sorted(now)]
+            changes += [Save(partition=partition, sort=sort, item=item) for partition, sort in sorted(now)]
             work.touched |= {*new.collections, spans_of([SITE], new.sort, zone_of(imprint.publication))[-1]}
         if entry_changed:
             stored: Any = fragment.to_item()
@@ -445,7 +463,7 @@ class Publisher:
         if old and old.live and old.id != new.id:
             changes += self._let_go(work, old)
         else:
-            changes += [Drop(partition=f"in {name}", sort=sort) for name, sort in sorted(before - now)]
+            changes += [Drop(partition=partition, sort=sort) for partition, sort in sorted(before - now)]
         if old and old.collections and before != now:
             work.touched |= {*old.collections, *_spans(old, imprint)}
         if old:
@@ -453,6 +471,7 @@ class Publisher:
             changes += [Drop(partition=f"uses {name}", sort=work.key) for name in gone]
             if old.due:
                 changes.append(Drop(partition="due", sort=f"{old.due}#{work.key}"))
+        work.stirred |= stirred(old, new, suspect=suspect)
         work.awaken |= suspect or old is None or not old.live or old.path != new.path
 
     def _hold(self, work: Work, new: Source, imprint: Imprint) -> None:
@@ -503,12 +522,13 @@ class Publisher:
         work.changes += self._let_go(work, old)
         work.leave_addresses(old, lambda sort: self.table.get("path", sort))
         work.touched |= {*old.collections, *_spans(old, imprint)}
+        work.stirred |= spots_of(old)
         work.awaken = True
 
     def _let_go(self, work: Work, old: Source) -> list[Save | Drop]:
         """Drops what the catalogue shows of a live article; not what another file with the same id shows by now."""
         row = self.table.get("id", old.id)
-        places = {(f"in {name}", old.sort) for name in old.collections} | {("entry", old.id)}
+        places = old.places | {("entry", old.id)}
         changes: list[Save | Drop] = []
         if row is not None and work.owns(row):
             changes.append(Drop(partition="id", sort=old.id, expect=row.version))
@@ -516,7 +536,7 @@ class Publisher:
             key = str(row.item["source"])
             other = self.addresses.known(key)
             if other and other.live and other.id == old.id:
-                places -= {(f"in {name}", other.sort) for name in other.collections} | {("entry", old.id)}
+                places -= other.places | {("entry", old.id)}
             changes.append(Save(partition="id", sort=old.id, item=row.item, expect=row.version))
         return changes + [Drop(partition=partition, sort=sort) for partition, sort in sorted(places)]
 
@@ -562,7 +582,7 @@ class Publisher:
 
     def _refuse(self, work: Work, problems: Sequence[Problem], waits: tuple[str, ...] = ()) -> None:
         """What was published of the file stays as it is."""
-        for pending in (work.changes, work.touched, work.paths):
+        for pending in (work.changes, work.touched, work.paths, work.stirred):
             pending.clear()
         etag = work.blob.etag if work.blob else ""
         work.outcome = self.refusals.refuse(work.key, etag, problems, work.refused, waits=waits)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cache
@@ -21,10 +21,19 @@ from pressrun.domain.feeds import (
     archive_plan,
     head_entries,
 )
-from pressrun.domain.listings import ArchiveListing, Listing, MonthCount, Period, TermCount, YearCount
+from pressrun.domain.listings import (
+    FOLDERS,
+    ArchiveListing,
+    Kind,
+    Listing,
+    MonthCount,
+    Period,
+    TermCount,
+    YearCount,
+)
 from pressrun.domain.listings import Collection as Listed
 from pressrun.domain.slugs import slugify
-from pressrun.domain.spans import DIRECTORY, SITE, Span, parse_span
+from pressrun.domain.spans import DIRECTORY, SERIES, SITE, Span, parse_span
 from pressrun.domain.urls import href
 from pressrun.errors import Transient
 from pressrun.ports import Drop, Item, Row, Save, Table
@@ -37,8 +46,10 @@ from pressrun.services.catalogue import Catalogue
 from pressrun.services.entries import feed_for, person_called
 from pressrun.services.imprint import Imprint
 from pressrun.services.plan import digest, zone_of
+from pressrun.services.series import place_of
 
 INDEX_CARDS = 40  # on the page of a tag or an author; older ones are in its years
+INDEX_PARTS = 200  # on the page of a series: its newest
 SMALL_YEAR = 100  # articles that a year's own page shows; a larger year has a page for each month
 L = TypeVar("L", Listing, ArchiveListing)
 HTML = "text/html; charset=utf-8"
@@ -166,9 +177,11 @@ class Renditions:
             listed = [DIRECTORY] if row else []
             return Rendition(rows=drops, follow=frozenset([*listed, *(f"{name}/{year}" for year in years)]))
         of = _listed(kind, slug, cards[0])
-        older = Period(year=self._local(cards[INDEX_CARDS]).year) if len(cards) > INDEX_CARDS else None
+        room = _room(name)
+        older = Period(year=self._local(cards[room]).year) if len(cards) > room else None
         person = person_called(slug, self._publication) if kind == "authors" else None
-        listing = Listing(of=of, cards=cards[:INDEX_CARDS], older=older, person=person)
+        shown = sorted(cards[:room], key=place_of) if kind == SERIES else cards[:room]
+        listing = Listing(of=of, cards=shown, older=older, person=person)
         count = head_entries([card.size for card in cards[: self._settings.entries]], self._settings)
         # A year has its own page where some article of it is not on this one.
         cutoff = older.year if older else 0
@@ -234,7 +247,7 @@ class Renditions:
     def _term_year(self, span: Span) -> Rendition:
         kind, _, slug = span.collection.partition("/")
         cards = self._cards_in(span)
-        rest = self._head(span.collection)[INDEX_CARDS:]
+        rest = self._head(span.collection)[_room(span.collection) :]
         cutoff = self._local(rest[0]).year if rest else 0
         partition = f"spans {span.collection}"
         row = self._table.get(partition, span.label)
@@ -367,6 +380,7 @@ class Renditions:
         ]
         tags = [_term_count("tag", row) for row in self._table.query("terms tags")]
         authors = [_term_count("author", row) for row in self._table.query("terms authors")]
+        series = [_term_count("series", row) for row in self._table.query("terms series")]
         feeds = [
             ("", [feed_for(Listed(), self._publication)]),
             (self._theme.words.text("nav.tags"), [feed_for(term.of, self._publication) for term in tags]),
@@ -374,10 +388,11 @@ class Renditions:
                 self._theme.words.text("nav.authors"),
                 [feed_for(term.of, self._publication) for term in authors],
             ),
+            (self._theme.words.text("nav.series"), [feed_for(term.of, self._publication) for term in series]),
         ]
         own = self._catalogue.sources(["robots.txt", "favicon.svg"])
         rendered = directory.render(
-            self._theme, years=years, months=months, tags=tags, authors=authors, feeds=feeds
+            self._theme, years=years, months=months, tags=tags, authors=authors, series=series, feeds=feeds
         )
         return Rendition(
             objects={key: _made(body, kind, cached) for key, body, kind, cached in rendered if key not in own}
@@ -389,7 +404,7 @@ class Renditions:
         """The newest cards: as many as any page or feed of a collection shows, and one more."""
         found = self._newest.get(collection)
         if found is None:
-            limit = 1 + max(INDEX_CARDS, self._publication.home_articles, self._settings.entries)
+            limit = 1 + max(_room(collection), self._publication.home_articles, self._settings.entries)
             found = self._newest[collection] = self._catalogue.cards(collection, limit=limit)
         return found
 
@@ -447,12 +462,19 @@ def _span_of(period: Period) -> str:
 
 
 def _listed(kind: str, slug: str, card: Card) -> Listed:
-    """A tag or author, spelled as the newest article spells it."""
-    names = card.tags if kind == "tags" else card.authors
+    """A tag, author or series, spelled as the newest article spells it."""
+    names = {"tags": card.tags, "authors": card.authors, "series": (card.series,)}[kind]
     name = next((name for name in names if slugify(name) == slug), slug)
-    return Listed(kind="tag" if kind == "tags" else "author", name=name, slug=slug)
+    return Listed(kind=_KINDS[kind], name=name, slug=slug)
 
 
-def _term_count(kind: str, row: Row) -> TermCount:
-    title = str(row.item["title"])
-    return TermCount(of=Listed(kind="tag" if kind == "tag" else "author", name=title, slug=row.sort))
+def _term_count(kind: Kind, row: Row) -> TermCount:
+    return TermCount(of=Listed(kind=kind, name=str(row.item["title"]), slug=row.sort))
+
+
+def _room(collection: str) -> int:
+    """How many articles the index of a collection shows."""
+    return INDEX_PARTS if collection.startswith(f"{SERIES}/") else INDEX_CARDS
+
+
+_KINDS: Mapping[str, Kind] = {folder: kind for kind, folder in FOLDERS.items()}

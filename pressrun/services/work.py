@@ -66,6 +66,7 @@ class Work:
     paths: set[str] = field(default_factory=set)  # whose redirect or tombstone is to be settled
     released: set[str] = field(default_factory=set)  # addresses that others may be waiting for
     news: list[News] = field(default_factory=list)  # where it may never have been published before
+    stirred: set[tuple[str, str]] = field(default_factory=set)  # spots in series whose neighbours show it
     awaken: bool = False  # files that refer to this one are to be looked at again
 
     def owns(self, row: Row | None) -> bool:

@@ -18,6 +18,7 @@ from tests.chaos.sources import (
     FOOTER,
     KEYS,
     PICTURE,
+    SERIES,
     SETTINGS_KEY,
     SLUGS,
     TAGS,
@@ -38,6 +39,7 @@ DRAFTS = st.builds(
     slug=st.sampled_from(SLUGS),
     date=st.sampled_from(DATES),
     tags=st.sampled_from(TAGS),
+    series=st.sampled_from(SERIES),
     author=st.sampled_from(AUTHORS),
     body=st.sampled_from(BODIES),
     alias=st.sampled_from(["", "", "", "/old/"]),
@@ -48,6 +50,7 @@ CHANGES = st.one_of(
     st.sampled_from(SLUGS).map(lambda slug: {"slug": slug}),
     st.sampled_from(DATES).map(lambda date: {"date": date}),
     st.sampled_from(TAGS).map(lambda tags: {"tags": tags}),
+    st.sampled_from(SERIES).map(lambda series: {"series": series}),
     st.booleans().map(lambda draft: {"draft": draft}),
     st.sampled_from(["", SOON, LATE]).map(lambda moment: {"publish_at": moment}),
 )

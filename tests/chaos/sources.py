@@ -5,11 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from pressrun.domain.slugs import slugify
+
 AUTHORITY = "example.org,2026"
 KEYS = ("a.md", "b.md", "posts/c.md", "posts/d.html", "e.md")
 SLUGS = ("", "shared", "other")
 DATES = ("2026-01-10", "2026-01-20", "2025-12-31T23:30:00Z", "2025-06-15")
 TAGS = ((), ("sea",), ("sea", "land"), ("land",))
+SERIES = (("", 0), ("", 0), ("Ship's log", 0), ("Ship's log", 2), ("Night watch", 1))
 AUTHORS = ("Ada", "Grace")
 PICTURE = "assets/dot.png"
 BODIES = (
@@ -39,6 +42,7 @@ class Draft:
     date: str = DATES[0]
     tags: tuple[str, ...] = ()
     author: str = AUTHORS[0]
+    series: tuple[str, int] = ("", 0)
     body: str = BODIES[0]
     draft: bool = False
     publish_at: str = ""
@@ -57,7 +61,8 @@ class Draft:
         return f"{self.slug or stem}/"
 
     def collections(self) -> set[str]:
-        return {"", *(f"tags/{tag}/" for tag in self.tags), f"authors/{self.author.lower()}/"}
+        series = {f"series/{slugify(self.series[0])}/"} if self.series[0] else set()
+        return {"", *(f"tags/{tag}/" for tag in self.tags), f"authors/{self.author.lower()}/"} | series
 
     def visible(self, now: datetime) -> bool:
         due = datetime.fromisoformat(self.publish_at) if self.publish_at else self.published
@@ -71,6 +76,8 @@ class Draft:
             "author": self.author,
             "slug": self.slug,
             "tags": ", ".join(self.tags),
+            "series": self.series[0],
+            "part": str(self.series[1] or ""),
             "draft": "true" if self.draft else "",
             "publish_at": self.publish_at,
             "aliases": self.alias,

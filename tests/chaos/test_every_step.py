@@ -13,9 +13,10 @@ import pytest
 from tests.chaos.sources import DATES, EXTRA_CSS, PICTURE, SETTINGS_KEY, Draft, png, settings
 from tests.chaos.world import Kit, World
 
-A = Draft(id="a", title="One", date=DATES[0], tags=("sea",), body="![A dot](@/assets/dot.png)", alias="/old/")
-B = Draft(id="b", title="Two", date=DATES[1], tags=("sea", "land"), author="Grace")
-C = Draft(id="c", title="Three", date=DATES[3], body="See [what b says](@/b.md).")
+A = Draft(id="a", title="One", date=DATES[0], tags=("sea",), body="![A dot](@/assets/dot.png)", alias="/old/",
+          series=("Log", 2))  # fmt: skip
+B = Draft(id="b", title="Two", date=DATES[1], tags=("sea", "land"), author="Grace", series=("Log", 1))
+C = Draft(id="c", title="Three", date=DATES[3], body="See [what b says](@/b.md).", series=("Log", 0))
 
 
 def newsroom(kit: Kit | None = None) -> World:

@@ -269,7 +269,7 @@ class World:
             key
             for key, blob in site.objects.items()
             if key.endswith("/index.html")
-            and key.split("/")[0] not in {"tags", "authors", "archive", "feeds"}
+            and key.split("/")[0] not in {"tags", "authors", "series", "archive", "feeds", "search"}
             and "status" not in blob.metadata
         }
         if missing_pages := {path for _, _, path in expected} - pages:

@@ -184,3 +184,30 @@ def test_a_placeholder_that_cannot_be_filled_in_is_refused(problems):
 def test_an_expiry_date_is_warned_of(parse):
     (warning,) = parse(front("expiryDate: 2031-01-01")).warnings
     assert (warning.line, warning.code) == (3, "expiry")
+
+
+@pytest.mark.parametrize(
+    ("text", "series", "part"),
+    [
+        ("series: The sea", "The sea", 0),
+        ("series: {name: The sea, part: 2}", "The sea", 2),
+        ("series: [The sea]\nseries_order: 3", "The sea", 3),
+        ("series: The sea\nseries_index: '4'", "The sea", 4),
+        ("taxonomies: {series: [The sea]}\npart: 5", "The sea", 5),
+        ("series:\npart: 5", "", 0),
+    ],
+)
+def test_a_series_is_a_name_or_a_name_and_a_part(parse, text, series, part):
+    article = parse(front(text))
+    assert (article.series, article.part) == (series, part)
+
+
+def test_an_article_is_a_part_of_one_series(parse):
+    article = parse(front("series: [One, Two]"))
+    assert article.series == "One"
+    assert [problem.code for problem in article.warnings] == ["series"]
+
+
+@pytest.mark.parametrize("text", ["series: {part: 2}", "series: X\npart: two"])
+def test_a_wrong_series_is_named_with_its_line(problems, text):
+    assert [problem.line for problem in problems(front(text))] == [text.count("\n") + 3]
