@@ -14,12 +14,19 @@ Extra = Scalar | list["Extra"] | dict[str, "Extra"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Image:
-    """A picture. `src` may carry marks (see `markup`); sizes are in pixels, 0 where unknown."""
+    """A picture. `src` may carry marks (see `markup`); sizes are in pixels, 0 where unknown.
+
+    A picture of this site may have variants (see `pictures`): WebP files of these `widths`, named by `mark`, and
+    one of the type `plain` ("jpg", "png") for feeds and mails.
+    """
 
     src: str
     alt: str = ""
     width: int = 0
     height: int = 0
+    mark: str = ""
+    widths: tuple[int, ...] = ()
+    plain: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +93,10 @@ class Article:
     language: str = ""
     canonical: str = ""
     image: Image | None = None
+    pictures: Mapping[str, Image] = field(
+        default_factory=dict
+    )  # those with variants, by their `src` in `html`
+    card: Image | None = None  # drawn from the title, for who shows a link to the article
     audio: Enclosure | None = None
     views: int = 0  # imported from another system
     words: int = 0

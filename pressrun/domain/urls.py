@@ -24,6 +24,7 @@ RESERVED_FOLDERS = frozenset(
         "outbox",
         "popular",
         "stats",
+        "derived",
     }
 )
 # Objects at the root that the publisher itself writes. An uploaded robots.txt or favicon.svg takes their place.

@@ -14,7 +14,7 @@ class Media:
     """A file's nature. `active` content may run: serve it as an attachment or under `default-src 'none'`.
 
     `width` and `height` are in CSS pixels as shown (a turned photograph's are exchanged), `duration` is in
-    seconds; 0 where unknown.
+    seconds; 0 where unknown. `animated` is said of PNG and WebP.
     """
 
     type: str
@@ -22,6 +22,7 @@ class Media:
     height: int = 0
     duration: float = 0.0
     active: bool = False
+    animated: bool = False
 
 
 _MAGIC = (
@@ -83,7 +84,7 @@ def sniff(data: bytes, name: str) -> Media:
     if kind:
         width, height = pixels.measure(kind, data)
         return Media(type=kind, width=width, height=height, duration=durations.measure(kind, data),
-                     active=kind in _ACTIVE)  # fmt: skip
+                     active=kind in _ACTIVE, animated=pixels.moves(kind, data))  # fmt: skip
     text = _text(data)
     if text is None:
         return Media(type="application/octet-stream")

@@ -27,6 +27,13 @@ def measure(kind: str, data: bytes) -> Size:
     return (width, height) if 0 < width <= MAX and 0 < height <= MAX else (0, 0)
 
 
+def moves(kind: str, data: bytes) -> bool:
+    """Whether a PNG or WebP is animated (APNG's acTL chunk, the ANIM flag of a VP8X chunk)."""
+    if kind == "image/png":
+        return data.find(b"acTL", 0, max(0, data.find(b"IDAT"))) >= 0
+    return kind == "image/webp" and data[12:16] == b"VP8X" and len(data) > 20 and bool(data[20] & 2)
+
+
 def svg(text: str) -> Size:
     """The size an SVG asks for, or its viewBox's. Reads the root's attributes alone: no entities, no DTD."""
     root = _ROOT.search(text)

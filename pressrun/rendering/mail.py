@@ -25,6 +25,7 @@ from pressrun.domain.articles import Article, Card, Image
 from pressrun.domain.letters import FIELDS, LINKS, PLACE, Letter, Mailbox, envelope, header_problem, place
 from pressrun.domain.markup import absolute
 from pressrun.domain.newsletters import Newsletter
+from pressrun.domain.pictures import fallback, plain
 from pressrun.errors import Invalid
 from pressrun.rendering import mail_content, mail_text, views
 from pressrun.rendering.theme import Theme, direction_of
@@ -170,7 +171,7 @@ def _article(
     article = _inert(article)
     piece = _piece(spoken, article)
     fitted = mail_content.fitted(
-        article.html, site=spoken.publication.url, page=piece.url, words=spoken.words
+        plain(article.html, article.pictures), site=spoken.publication.url, page=piece.url, words=spoken.words
     )
     html = mail_content.written(fitted)
     lead = views.lead(spoken, article.image, article.html)
@@ -351,7 +352,8 @@ def _piece(theme: Theme, article: Article | Card) -> Piece:
     byline = Markup(str(theme.byline(article.authors)).replace('href="/', f'href="{theme.origin}/'))  # noqa: S704
     image = None
     if article.image and views.address(theme, article.image.src):
-        image = replace(article.image, src=absolute(article.image.src, theme.publication.url))
+        shown = fallback(article.image)
+        image = replace(shown, src=absolute(shown.src, theme.publication.url))
     drawn = image is not None and urlsplit(image.src).path.lower().endswith((".svg", ".svgz"))
     return Piece(
         title=article.title,

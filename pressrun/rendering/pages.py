@@ -25,6 +25,7 @@ from pressrun.domain.listings import (
     YearCount,
 )
 from pressrun.domain.markup import absolute, on_page
+from pressrun.domain.pictures import fallback, responsive
 from pressrun.domain.publication import NavLink
 from pressrun.rendering import structure, views
 from pressrun.rendering.theme import Alternate, Theme
@@ -79,7 +80,8 @@ def article_page(theme: Theme, article: Article, series: Series | None = None) -
         image=image,
         structure=structure.of_article(theme, article, head),
     )
-    html = on_page(article.html, theme.base)
+    lead = views.lead(theme, article.image, on_page(article.html, theme.base))
+    html = on_page(responsive(article.html, article.pictures, lead=lead is not None), theme.base)
     if "<h1" in html:  # the title is the page's only one
         html = _HEADING.sub(lambda tag: f"{tag[1]}{int(tag[2]) + 1}", html)
     language = theme.foreign(article.language)
@@ -96,7 +98,7 @@ def article_page(theme: Theme, article: Article, series: Series | None = None) -
         reading=theme.reading(max(1, round(article.words / WORDS_PER_MINUTE))) if article.words else "",
         tags=[theme.tag(name) for name in article.tags],
         standfirst=views.standfirst(article.summary, html) if article.summary else "",
-        lead=views.lead(theme, article.image, html),
+        lead=lead,
         media=views.media(theme, article.audio),
         series=views.series(theme, series) if series else None,
         share=views.share(article.title, page.canonical),
@@ -307,4 +309,5 @@ def _shared(theme: Theme, image: Image | None) -> Image | None:
     """The image with an absolute address, for those who show a link to the page elsewhere."""
     if image is None or not views.address(theme, image.src):
         return None
+    image = fallback(image)
     return replace(image, src=absolute(image.src, theme.publication.url))

@@ -16,6 +16,7 @@ from markupsafe import escape
 from pressrun.domain.articles import Card, Enclosure, Image
 from pressrun.domain.listings import Collection, MonthCount, Period, Series
 from pressrun.domain.markup import SITE, on_page
+from pressrun.domain.pictures import LEAD, sizes_for, srcset
 from pressrun.domain.publication import NavLink
 
 if TYPE_CHECKING:
@@ -53,7 +54,19 @@ class Entry:
     summary: str
     language: str  # where it is not the publication's
     direction: str
-    image: Image | None
+    image: Picture | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Picture:
+    """An image of the site as templates print it. `srcset` has its WebP variants; empty: none."""
+
+    src: str
+    alt: str
+    width: int
+    height: int
+    srcset: str = ""
+    sizes: str = ""  # where it stands above an article
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,7 +151,7 @@ class CollectionFeeds:
 def entry(theme: Theme, card: Card) -> Entry:
     """A card. Its image is an ornament beside the title, so it has no text of its own."""
     language = theme.foreign(card.language)
-    src = address(theme, card.image.src) if card.image else ""
+    picture = pictured(theme, card.image)
     return Entry(
         url=theme.href(f"/{card.path}"),
         title=card.title,
@@ -148,7 +161,7 @@ def entry(theme: Theme, card: Card) -> Entry:
         summary=card.summary,
         language=language,
         direction=theme.direction(language),
-        image=replace(card.image, src=src, alt="") if card.image and src else None,
+        image=replace(picture, alt="") if picture else None,
     )
 
 
@@ -221,12 +234,25 @@ def address(theme: Theme, marked: str) -> str:
     return on_page(marked, theme.base) if marked.startswith((SITE, "https://", "http://")) else ""
 
 
-def lead(theme: Theme, image: Image | None, html: str) -> Image | None:
-    """The article's image, unless its text shows it."""
-    if image is None:
+def pictured(theme: Theme, image: Image | None) -> Picture | None:
+    """An image; None where there is none that can be shown."""
+    src = address(theme, image.src) if image else ""
+    if image is None or not src:
         return None
-    src = address(theme, image.src)
-    return None if not src or str(escape(src)) in html else replace(image, src=src)
+    return Picture(
+        src=src,
+        alt=image.alt,
+        width=image.width,
+        height=image.height,
+        srcset=srcset(image, lambda url: on_page(url, theme.base)),
+        sizes=sizes_for(image, LEAD),
+    )
+
+
+def lead(theme: Theme, image: Image | None, html: str) -> Picture | None:
+    """The article's image, unless its text shows it."""
+    picture = pictured(theme, image)
+    return None if picture is None or str(escape(picture.src)) in html else picture
 
 
 def media(theme: Theme, enclosure: Enclosure | None) -> Media | None:

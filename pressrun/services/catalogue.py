@@ -11,7 +11,7 @@
 | `entry` | article id | its feed fragment |
 | `uses <key>` | key of the file | a file that refers to <key> |
 | `waits <address>` | key of the file | a refused file that wants <address> |
-| `due` | instant#key | a file to be published then |
+| `due` | instant#key | a file to be published then; a picture whose former variants are to go |
 | `collection` | name | revision, the revision rendered, the objects written |
 | `spans <collection>` | `2026`, `2026-11` | a span that has an archive page |
 | `terms <kind>` | slug | a tag, author or series with at least one article |
@@ -62,6 +62,7 @@ class Source:
     page: str = ""
     place: str = ""  # in its series
     told: str = ""  # changes with what the other parts of its series show of it
+    drawn: str = ""  # what its card was drawn from; "" where it has none
     due: str = ""
     views: int = 0  # imported from another system
 
@@ -70,6 +71,9 @@ class Source:
     height: int = 0
     size: int = 0
     duration: int = 0
+    mark: str = ""  # of a picture's variants: see domain/pictures.py
+    widths: tuple[int, ...] = ()
+    plain: str = ""
 
     @property
     def live(self) -> bool:
@@ -93,7 +97,7 @@ class Source:
 
 
 _SOURCE_FIELDS = tuple(name for name in Source.__dataclass_fields__ if name not in {"key", "version"})
-_TUPLES = frozenset({"collections", "aliases", "former", "uses"})
+_TUPLES = frozenset({"collections", "aliases", "former", "uses", "widths"})
 
 
 def source_of(row: Row) -> Source:
@@ -163,8 +167,18 @@ def card_item(card: Card) -> Item:
     if card.language:
         item["language"] = card.language
     if card.image:
-        item["image"] = [card.image.src, card.image.alt, card.image.width, card.image.height]
+        item["image"] = _image_item(card.image)
     return item
+
+
+def _image_item(image: Image) -> list[Any]:
+    known = [image.src, image.alt, image.width, image.height]
+    return [*known, image.mark, list(image.widths), image.plain] if image.mark else known
+
+
+def _image_of(known: list[Any]) -> Image:
+    src, alt, width, height, mark, widths, plain = (*known, "", (), "")[:7]
+    return Image(src=src, alt=alt, width=width, height=height, mark=mark, widths=tuple(widths), plain=plain)
 
 
 def card_of(row: Row) -> Card:
@@ -185,7 +199,7 @@ def card_of(row: Row) -> Card:
         part=part,
         summary=item.get("summary", ""),
         language=item.get("language", ""),
-        image=Image(src=image[0], alt=image[1], width=image[2], height=image[3]) if image else None,
+        image=_image_of(image) if image else None,
         size=item["size"],
         mark=item["mark"],
     )

@@ -9,6 +9,7 @@ from pressrun.domain.articles import Article, Image
 from pressrun.domain.feeds import Entry, Feed
 from pressrun.domain.listings import Collection
 from pressrun.domain.markup import absolute
+from pressrun.domain.pictures import fallback, plain
 from pressrun.domain.publication import Person, Podcast, Publication
 from pressrun.domain.slugs import slugify
 from pressrun.domain.urls import href
@@ -19,8 +20,9 @@ FEED_STYLESHEET = "feed.css"
 def entry_for(article: Article, publication: Publication) -> Entry:
     """The article with every address made absolute."""
     url = publication.url
-    image = replace(article.image, src=absolute(article.image.src, url)) if article.image else None
-    content = absolute(article.html, url)
+    shown = fallback(article.image) if article.image else None
+    image = replace(shown, src=absolute(shown.src, url)) if shown else None
+    content = absolute(plain(article.html, article.pictures), url)
     if image and image.src not in content:
         content = f"{_figure(image)}\n{content}"
     enclosure = replace(article.audio, src=absolute(article.audio.src, url)) if article.audio else None

@@ -150,13 +150,15 @@ def compose(settled: Settled, publication: Publication, lookup: Lookup) -> Artic
     if audio:
         audio = _measured(audio, resolve, lookup, source.key)
     authors = parsed.authors or tuple(person.name for person in publication.authors[:1])
+    html, pictures = _resolved(parsed.html, resolve, lookup, source.key)
     updated = parsed.updated if parsed.updated and parsed.updated > settled.date else settled.date
     return Article(
         id=source.id,
         source=source.key,
         path=source.path,
         title=parsed.title,
-        html=_resolved(parsed.html, resolve, lookup, source.key),
+        html=html,
+        pictures=pictures,
         date=settled.date,
         updated=updated,
         authors=authors,
@@ -280,8 +282,20 @@ def _asset(reference: str, lookup: Lookup, key: str) -> Source | None:
 _SIZED = re.compile(f'{REF}([^{REF}{END}]*){END}([^"{SIZE}]*"){SIZE}')
 
 
-def _resolved(html: str, resolve: Callable[[str], str], lookup: Lookup, key: str) -> str:
+def _resolved(
+    html: str, resolve: Callable[[str], str], lookup: Lookup, key: str
+) -> tuple[str, dict[str, Image]]:
+    """The HTML without references, and the pictures with variants that they named."""
+    pictures: dict[str, Image] = {}
     if REF in html:
+
+        def named(match: re.Match[str]) -> str:
+            name = unescape(match[1])
+            url = _attribute(resolve(name))
+            asset = _asset(name, lookup, key)
+            if asset and asset.mark:
+                pictures[url] = _varied(Image(src=url), asset)
+            return url
 
         def sized(match: re.Match[str]) -> str:
             name = unescape(match[1])
@@ -291,11 +305,23 @@ def _resolved(html: str, resolve: Callable[[str], str], lookup: Lookup, key: str
                 if asset and asset.width and asset.height
                 else ""
             )
-            return f"{_attribute(resolve(name))}{match[2]}{size}"
+            return f"{named(match)}{match[2]}{size}"
 
         html = _SIZED.sub(sized, html)
-        html = REFERENCE.sub(lambda match: _attribute(resolve(unescape(match[1]))), html)
-    return html.replace(SIZE, "")
+        html = REFERENCE.sub(named, html)
+    return html.replace(SIZE, ""), pictures
+
+
+def _varied(image: Image, asset: Source) -> Image:
+    """A picture with what is known of its file."""
+    return replace(
+        image,
+        width=asset.width,
+        height=asset.height,
+        mark=asset.mark,
+        widths=asset.widths,
+        plain=asset.plain,
+    )
 
 
 def _attribute(url: str) -> str:
@@ -309,7 +335,7 @@ def _sized(image: Image, resolve: Callable[[str], str], lookup: Lookup, key: str
     asset = _asset(found[1], lookup, key)
     src = REFERENCE.sub(lambda match: resolve(match[1]), image.src)
     if asset and asset.width and asset.height:
-        return replace(image, src=src, width=asset.width, height=asset.height)
+        return _varied(replace(image, src=src), asset)
     return replace(image, src=src)
 
 

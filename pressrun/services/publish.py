@@ -21,6 +21,7 @@ from pressrun.domain.articles import Card
 from pressrun.domain.caching import ASSET_CACHE, PAGE_CACHE
 from pressrun.domain.feeds import Fragment
 from pressrun.domain.issues import News, news_of, wants_mail
+from pressrun.domain.pictures import MAX_PIXELS
 from pressrun.domain.problems import Problem
 from pressrun.domain.spans import DIRECTORY, SITE, instant, spans_of
 from pressrun.domain.urls import WELL_KNOWN_FILES, asset_problem, claim_of, page_key
@@ -35,6 +36,7 @@ from pressrun.services.catalogue import Attempt, Source, card_item, source_of
 from pressrun.services.collections import Renderer
 from pressrun.services.entries import entry_for
 from pressrun.services.imprint import Imprint, Imprints, is_setting
+from pressrun.services.pictures import Pictures, made_before, too_large, unreadable
 from pressrun.services.plan import Settled, card_digest, card_for, compose, digest, settle, zone_of
 from pressrun.services.refusals import Refusals
 from pressrun.services.series import (
@@ -83,6 +85,7 @@ class Publisher:
         self.ping = ping
         self.announce = announce
         self.addresses = Addresses(content, site, table)
+        self.pictures = Pictures(site, clock)
         self.refusals = Refusals(table, reports, notify)
 
     # --- the whole ------------------------------------------------------------------------------------------
@@ -219,7 +222,8 @@ class Publisher:
                     work.outcome = Outcome(key=work.key, state="ignored")
                 continue
             article = self._is_article(work.key)
-            if not force and _unchanged(work, imprint.fingerprint if article else "", now.isoformat()):
+            mark = imprint.fingerprint if article else ""
+            if not force and _unchanged(work, mark, now.isoformat()):
                 continue
             if not article:
                 continue
@@ -356,6 +360,10 @@ class Publisher:
         if old and old.live:  # it was an article until an index.md appeared beside it
             self._leave(work, old, imprint)
         media = sniff(blob.body, work.key)
+        if problem := too_large(media):
+            todo = f"save it with {MAX_PIXELS // 1_000_000} million pixels at most"
+            self._refuse(work, [_wrong(work.key, problem, todo, "pixels")])
+            return
         new = Source(
             key=work.key,
             etag=blob.etag,
@@ -368,7 +376,11 @@ class Publisher:
             size=len(blob.body),
             duration=round(media.duration),
         )
-        same = old is not None and old.state == "asset" and old.sha == new.sha
+        asset = old if old and old.state == "asset" else None
+        same = asset is not None and asset.sha == new.sha
+        plan = self.pictures.plan(blob.body, media, new, asset, suspect=suspect)
+        new = plan.source
+        self._put_all(plan.puts)
         put = Put(
             key=work.key,
             body=blob.body,
@@ -380,13 +392,15 @@ class Publisher:
             return
         if work.key in WELL_KNOWN_FILES:
             work.touched.add(DIRECTORY)
-        shape = ("state", "type", "width", "height", "size", "duration")
+        shape = ("state", "type", "width", "height", "size", "duration", "mark", "widths", "plain")
         work.awaken |= (
             suspect or old is None or any(getattr(old, name) != getattr(new, name) for name in shape)
         )
+        work.changes += _timed(work.key, old.due if old else "", new.due)
         work.changes.append(Save(partition="source", sort=work.key, item=new.item(), expect=new.version))
         state: State = "unchanged" if same else "updated" if old else "published"
-        work.outcome = Outcome(key=work.key, state=state, kind="asset", path=work.key)
+        problems = (unreadable(work.key, plan.problem),) if plan.problem else ()
+        work.outcome = Outcome(key=work.key, state=state, kind="asset", path=work.key, problems=problems)
 
     # --- articles -------------------------------------------------------------------------------------------
 
@@ -422,14 +436,15 @@ class Publisher:
             warnings = settled.parsed.warnings
             work.outcome = Outcome(key=work.key, state=state, path=new.path, problems=warnings)
         try:
-            results = self.site.put_many([put for _, put in puts])
+            self._put_all([put for _, put in puts])
         except Permanent:  # of one or more: each on its own shows which
             for work, put in puts:
                 self._put(work, put)
-        else:
-            for result in results:
-                if not isinstance(result, str):
-                    raise result
+
+    def _put_all(self, puts: Sequence[Put]) -> None:
+        for result in self.site.put_many(puts) if puts else ():
+            if not isinstance(result, str):
+                raise result
 
     def _put(self, work: Work, put: Put) -> bool:
         """Writes an object; False where the site cannot hold it, and its author is told."""
@@ -479,10 +494,7 @@ class Publisher:
         old = work.old
         if old and old.live:
             self._leave(work, old, imprint)
-        if old and old.due and old.due != new.due:
-            work.changes.append(Drop(partition="due", sort=f"{old.due}#{work.key}"))
-        if new.due:
-            work.changes.append(Save(partition="due", sort=f"{new.due}#{work.key}", item={}))
+        work.changes += _timed(work.key, old.due if old else "", new.due)
         work.changes.append(Save(partition="source", sort=work.key, item=new.item(), expect=new.version))
         state: State = "draft" if new.state == "draft" else "scheduled"
         work.outcome = Outcome(key=work.key, state=state, path=new.path, due=new.due)
@@ -499,6 +511,8 @@ class Publisher:
             return
         if old.state == "asset":
             self.site.delete(work.key)
+            if old.mark or old.due or suspect:
+                self.pictures.remove(work.key)
             if work.key in WELL_KNOWN_FILES:
                 work.touched.add(DIRECTORY)
         elif old.live:
@@ -513,6 +527,7 @@ class Publisher:
     def _clear(self, work: Work) -> None:
         """Removes what may stand where no file does. What the publisher writes itself in such a place is put back."""
         self.site.delete(work.key)
+        self.pictures.remove(work.key)
         if work.key in WELL_KNOWN_FILES:
             self.renderer().bump([DIRECTORY], suspect=True)
             work.touched.add(DIRECTORY)
@@ -664,15 +679,27 @@ class Publisher:
 def _unchanged(work: Work, theme: str, now: str) -> bool:
     """Whether the file is as the catalogue knows it; then its outcome says so."""
     old = work.old
-    if old is None or work.blob is None or work.refused or old.etag != work.blob.etag or old.theme != theme:
+    if old is None or work.blob is None or work.refused or old.etag != work.blob.etag:
         return False
-    if old.state == "scheduled" and old.due <= now:
+    if made_before(old.item()) if old.state == "asset" else old.theme != theme:
+        return False
+    if old.due and old.due <= now:
         return False
     states: dict[str, State] = {"draft": "draft", "scheduled": "scheduled"}
     kind: Kind = "asset" if old.state == "asset" else "article"
     state = states.get(old.state, "unchanged")
     work.outcome = Outcome(key=work.key, state=state, kind=kind, path=old.path, due=old.due)
     return True
+
+
+def _timed(key: str, before: str, now: str) -> list[Save | Drop]:
+    """The rows that say when to look at a file again."""
+    changes: list[Save | Drop] = []
+    if before and before != now:
+        changes.append(Drop(partition="due", sort=f"{before}#{key}"))
+    if now:
+        changes.append(Save(partition="due", sort=f"{now}#{key}", item={}))
+    return changes
 
 
 def _spans(source: Source, imprint: Imprint) -> set[str]:

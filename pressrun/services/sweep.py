@@ -15,9 +15,10 @@ from pressrun.domain.urls import page_key
 from pressrun.errors import Invalid, Permanent
 from pressrun.parsing.source import is_article
 from pressrun.ports import Save, nobody
-from pressrun.services.catalogue import attempt_of
+from pressrun.services.catalogue import attempt_of, source_of
 from pressrun.services.collections import Wave
 from pressrun.services.imprint import is_setting
+from pressrun.services.pictures import made_before, variants_of
 from pressrun.services.publish import Publisher
 from pressrun.services.work import Outcome, Stage
 
@@ -56,7 +57,8 @@ def compare(publisher: Publisher) -> tuple[list[str], int]:
             or item["etag"] != stat.etag
             or stat.key in refused
             or (item["state"] != "asset" and item.get("theme") != fingerprint)
-            or (item["state"] == "scheduled" and str(item["due"]) <= now)
+            or made_before(item)
+            or ("due" in item and str(item["due"]) <= now)
         ):
             changed.append(stat.key)
         else:
@@ -80,7 +82,9 @@ def lost_output(publisher: Publisher) -> tuple[list[str], set[str]]:
     files = []
     for row in publisher.table.query("source"):
         asset, live = row.item["state"] == "asset", row.item["state"] == "published"
-        if (asset and row.sort not in there) or (live and page_key(str(row.item["path"])) not in there):
+        if (asset and not there.keys() >= {row.sort, *variants_of(source_of(row))}) or (
+            live and page_key(str(row.item["path"])) not in there
+        ):
             files.append(row.sort)
     collections = set()
     for row in publisher.table.query("collection"):

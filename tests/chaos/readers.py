@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -14,6 +15,7 @@ from tests.chaos.chaos import Violation
 from tests.chaos.fakes import MemoryStore
 
 FEEDS = ("feed.xml", "atom.xml", "feed.json")
+_VARIANT = re.compile(r"\bderived/[^\s\",?]+")
 ATOM = "{http://www.w3.org/2005/Atom}"
 
 
@@ -101,6 +103,9 @@ class Observer:
 
     def __call__(self, key: str) -> None:
         assert self.site is not None
+        stored = self.site.objects.get(key)
+        if stored is not None and stored.content_type.startswith("text/html"):
+            self._variants(key, stored.body)
         if key.rpartition("/")[2] in FEEDS:
             known = self._shown.pop(key, None)
             if key in self.site.objects:
@@ -109,6 +114,14 @@ class Observer:
             for feed, pages in self._shown.items():
                 if key in pages:
                     raise Violation(f"{feed} refers to {key}, which has just been removed")
+
+    def _variants(self, page: str, body: bytes) -> None:
+        """What a page offers of a picture is there, as long as the picture itself is."""
+        assert self.site is not None
+        for name in set(_VARIANT.findall(body.decode())):
+            source = name.removeprefix("derived/").rpartition("/")[0]
+            if name not in self.site.objects and source in self.site.objects:
+                raise Violation(f"{page} offers {name}, which is missing")
 
     def _pages(self, feed: str, body: bytes, *, fresh: bool) -> frozenset[str]:
         assert self.site is not None

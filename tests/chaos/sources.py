@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
+from io import BytesIO
+from random import Random
+
+from PIL import Image
 
 from pressrun.domain.slugs import slugify
 
@@ -91,10 +96,23 @@ class Draft:
         return f"<html><head><title>{title}</title>\n{metas}</head><body><p>{self.body}</p></body></html>".encode()
 
 
+@cache
 def png(width: int, height: int) -> bytes:
-    """As much of a picture as its size takes."""
-    size = width.to_bytes(4, "big") + height.to_bytes(4, "big")
-    return bytes.fromhex("89504e470d0a1a0a0000000d49484452") + size + bytes.fromhex("08020000") + bytes(20)
+    """A picture of noise, eight times as large, so that WebP makes less of it."""
+    return _picture("PNG", 8 * width, 8 * height)
+
+
+@cache
+def webp(width: int, height: int) -> bytes:
+    """Another, which mails show as JPEG."""
+    return _picture("WEBP", 8 * width, 8 * height)
+
+
+def _picture(kind: str, width: int, height: int) -> bytes:
+    written = BytesIO()
+    pixels = Random(width).randbytes(3 * width * height)
+    Image.frombytes("RGB", (width, height), pixels).save(written, kind, lossless=True)
+    return written.getvalue()
 
 
 def settings(title: str = "The Daily Test", entries: int = 2) -> bytes:

@@ -10,7 +10,7 @@ from random import Random
 
 import pytest
 
-from tests.chaos.sources import DATES, EXTRA_CSS, PICTURE, SETTINGS_KEY, Draft, png, settings
+from tests.chaos.sources import DATES, EXTRA_CSS, PICTURE, SETTINGS_KEY, Draft, png, settings, webp
 from tests.chaos.world import Kit, World
 
 A = Draft(id="a", title="One", date=DATES[0], tags=("sea",), body="![A dot](@/assets/dot.png)", alias="/old/",
@@ -59,6 +59,7 @@ CHANGES: dict[str, Callable[[World], None]] = {
     "rename": rename,
     "swap": swap,
     "picture": lambda world: world.upload(PICTURE, png(5, 2), 0),
+    "photo": lambda world: world.upload(PICTURE, webp(5, 2), 0),
     "no picture": lambda world: world.remove(PICTURE, 0),
     "broken": lambda world: world.spoil("a.md", b"---\ntitle: [\n---\n", 0),
     "settings": lambda world: world.upload(SETTINGS_KEY, settings("The Weekly Test", 3), 0),
@@ -68,7 +69,9 @@ CHANGES: dict[str, Callable[[World], None]] = {
 
 FOLLOWS = ("edit", "withdraw", "again")
 STILL = [
-    (change, then) for change in ("edit", "slug", "tags", "picture", "withdraw", "rename") for then in FOLLOWS
+    (change, then)
+    for change in ("edit", "slug", "tags", "picture", "photo", "withdraw", "rename")
+    for then in FOLLOWS
 ]
 
 
@@ -95,7 +98,7 @@ def stand_still(change: str, then: str, operation: int, kit: Kit | None = None) 
     CHANGES[change](world)
     more = until(world, operation)
     slow = world.scheduler.workers
-    key = {"edit": "a.md", "picture": PICTURE}.get(change, "b.md")
+    key = {"edit": "a.md", "picture": PICTURE, "photo": PICTURE}.get(change, "b.md")
     if then == "withdraw":
         world.remove(key, 0)
     elif key == PICTURE:
