@@ -16,6 +16,7 @@ RESERVED_FOLDERS = frozenset(
         "tags",
         "authors",
         "series",
+        "search",
         "feeds",
         "views",
         "api",
@@ -29,7 +30,7 @@ RESERVED_FOLDERS = frozenset(
 )
 # Objects at the root that the publisher itself writes. An uploaded robots.txt or favicon.svg takes their place.
 RESERVED_FILES = re.compile(
-    r"(index\.html|404\.html|feed\.xml|atom\.xml|feed\.json|feeds\.opml|feed\.css|sitemap[^/]*\.xml|style\.[^/]*\.css|(views|page)\.[^/]*\.js)"
+    r"(index\.html|404\.html|feed\.xml|atom\.xml|feed\.json|feeds\.opml|feed\.css|opensearch\.xml|sitemap[^/]*\.xml|style\.[^/]*\.css|(views|page|search)\.[^/]*\.js)"
 )
 WELL_KNOWN_FILES = frozenset(
     {"robots.txt", "humans.txt", "ads.txt", "llms.txt", "security.txt", "favicon.svg"}

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from pressrun.domain.feeds import Feed
 from pressrun.domain.listings import TermCount, YearCount
 from pressrun.domain.urls import href
-from pressrun.rendering import pages, readers
+from pressrun.rendering import pages, readers, search
 from pressrun.rendering.opml import MEDIA_TYPE as OPML_TYPE
 from pressrun.rendering.opml import render_opml
 from pressrun.rendering.sitemap import MEDIA_TYPE as SITEMAP_TYPE
@@ -41,6 +41,9 @@ def render(
     yield "authors/index.html", pages.terms_page(theme, "author", authors), HTML, SHORT
     yield "series/index.html", pages.terms_page(theme, "series", series), HTML, SHORT
     yield "feeds/index.html", pages.feeds_page(theme, tags, authors, series), HTML, SHORT
+    yield "search/index.html", pages.search_page(theme), HTML, SHORT
+    yield "search/months.json", search.render_months(months), search.MEDIA_TYPE, SHORT
+    yield "opensearch.xml", search.render_opensearch(theme), search.OPENSEARCH_TYPE, SHORT
     if publication.newsletters:
         yield "subscribe/index.html", readers.subscribe_page(theme), HTML, SHORT
     yield "feeds.opml", render_opml(publication.title, feeds), f"{OPML_TYPE}; charset=utf-8", SHORT

@@ -221,6 +221,15 @@ def feeds_page(
     )
 
 
+def search_page(theme: Theme) -> bytes:
+    """`/search/`: finds articles with a script of ours, in the files of `rendering.search`."""
+    words = theme.words
+    about = words.text("search.about", title=theme.publication.title)
+    page = _listing_page(theme, "/search/", words.text("search.title"), about)
+    script = theme.href(theme.script_path("search"))
+    return finished(theme, "search", page, section="/search/", script=script)
+
+
 def popular_page(theme: Theme, lists: Mapping[str, Sequence[Popular]]) -> bytes:
     """`/popular/`: the most read articles of the day, week, month and of all time, in the order given."""
     words = theme.words

@@ -107,6 +107,7 @@ def rehearse(theme: Theme) -> list[bytes]:
         pages.article_page(theme, _BARE, Series(of=series, parts=_CARDS[1:], at=0)),
         pages.index_page(theme, Listing(of=series, cards=_CARDS, older=_YEAR)),
         pages.terms_page(theme, "series", [TermCount(of=series)]),
+        pages.search_page(theme),
         pages.not_found_page(theme),
         pages.gone_page(theme),
         pages.redirect_page(theme, "/full/"),

@@ -29,7 +29,7 @@ from pressrun.rendering.sandbox import Plain, Sandbox
 from pressrun.rendering.words import languages, locale_for, words_for
 
 RENDERING = 1  # raised whenever code here or in `pages` makes different bytes of the same values
-SCRIPTS = ("views", "page")  # of pages: web/<name>.js
+SCRIPTS = ("views", "page", "search")  # of pages: web/<name>.js
 _NONE: Mapping[str, str] = MappingProxyType({})
 
 

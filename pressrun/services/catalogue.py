@@ -9,6 +9,7 @@
 | `in <collection>` | instant#id | the card of a member |
 | `parts <series>` | place in it | the card of a part |
 | `entry` | article id | its feed fragment |
+| `words` | article id | the words of its text, for search |
 | `uses <key>` | key of the file | a file that refers to <key> |
 | `waits <address>` | key of the file | a refused file that wants <address> |
 | `due` | instant#key | a file to be published then; a picture whose former variants are to go |

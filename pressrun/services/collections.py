@@ -94,7 +94,11 @@ class Renderer:
         if state.name not in {SITE, DIRECTORY}:  # these always have all of theirs
             found = {f"{folder}{name}" for name in ("index.html", *(FEED_FILES if span is None else ()))}
         if span and span.month:
-            found |= {f"sitemap-{span.label}.xml"}
+            found |= {
+                f"sitemap-{span.label}.xml",
+                f"search/{span.label}.json",
+                f"search/{span.label}.text.json",
+            }
             found |= {
                 stat.key for stat in self.site.list(f"archive/{span.label}") if _part_of(span, stat.key)
             }

@@ -23,12 +23,26 @@ from pressrun.domain.feeds import Fragment
 from pressrun.domain.issues import News, news_of, wants_mail
 from pressrun.domain.pictures import MAX_PIXELS
 from pressrun.domain.problems import Problem
+from pressrun.domain.search import words_of
 from pressrun.domain.spans import DIRECTORY, SITE, instant, spans_of
 from pressrun.domain.urls import WELL_KNOWN_FILES, asset_problem, claim_of, page_key
 from pressrun.errors import Conflict, Invalid, NotFound, Permanent, Transient
 from pressrun.parsing.media import sniff
 from pressrun.parsing.source import is_article, parse_article
-from pressrun.ports import ABSENT, MAX_WRITE, Blob, Clock, Drop, ObjectStore, Put, Queue, Save, Table, nobody
+from pressrun.ports import (
+    ABSENT,
+    MAX_WRITE,
+    Blob,
+    Clock,
+    Drop,
+    Item,
+    ObjectStore,
+    Put,
+    Queue,
+    Save,
+    Table,
+    nobody,
+)
 from pressrun.rendering.feeds import render_entries
 from pressrun.rendering.pages import article_page
 from pressrun.services.addresses import HTML, Addresses
@@ -473,6 +487,8 @@ class Publisher:
         if entry_changed:
             stored: Any = fragment.to_item()
             changes.append(Save(partition="entry", sort=new.id, item=stored))
+            words: Item = {"text": words_of(fragment.content)}
+            changes.append(Save(partition="words", sort=new.id, item=words))
         if card_changed:
             work.touched |= _spans(new, imprint)
         if old and old.live and old.id != new.id:
@@ -543,7 +559,7 @@ class Publisher:
     def _let_go(self, work: Work, old: Source) -> list[Save | Drop]:
         """Drops what the catalogue shows of a live article; not what another file with the same id shows by now."""
         row = self.table.get("id", old.id)
-        places = old.places | {("entry", old.id)}
+        places = old.places | {("entry", old.id), ("words", old.id)}
         changes: list[Save | Drop] = []
         if row is not None and work.owns(row):
             changes.append(Drop(partition="id", sort=old.id, expect=row.version))
@@ -551,7 +567,7 @@ class Publisher:
             key = str(row.item["source"])
             other = self.addresses.known(key)
             if other and other.live and other.id == old.id:
-                places -= other.places | {("entry", old.id)}
+                places -= other.places | {("entry", old.id), ("words", old.id)}
             changes.append(Save(partition="id", sort=old.id, item=row.item, expect=row.version))
         return changes + [Drop(partition=partition, sort=sort) for partition, sort in sorted(places)]
 

@@ -37,7 +37,7 @@ from pressrun.domain.spans import DIRECTORY, SERIES, SITE, Span, parse_span
 from pressrun.domain.urls import href
 from pressrun.errors import Transient
 from pressrun.ports import Drop, Item, Row, Save, Table
-from pressrun.rendering import directory, pages
+from pressrun.rendering import directory, pages, search
 from pressrun.rendering.feeds import RENDERERS
 from pressrun.rendering.sitemap import MEDIA_TYPE as SITEMAP_TYPE
 from pressrun.rendering.sitemap import render_sitemap
@@ -314,6 +314,9 @@ class Renditions:
         objects, written = self._archive_feeds(span, cards, before)
         sitemap = render_sitemap((self._publication.url + href(card.path), card.updated) for card in cards)
         objects[f"sitemap-{span.label}.xml"] = _made(sitemap, SITEMAP_TYPE, PAGE_CACHE)
+        titles = search.render_titles(self._theme, cards)
+        objects[f"search/{span.label}.json"] = _made(titles, search.MEDIA_TYPE, PAGE_CACHE)
+        objects[f"search/{span.label}.text.json"] = self._texts(cards)
         if not self._small(span.year):
             newer, older = self._neighbours(span)
             period = Period(year=span.year, month=span.month)
@@ -329,6 +332,22 @@ class Renditions:
             if row is None or row.item != item
             else [],
             follow=frozenset(follow),
+        )
+
+    def _texts(self, cards: Sequence[Card]) -> Made:
+        """What the month's articles are found by; their words are read only where an article has changed."""
+        told = "\n".join(
+            [self._theme.fingerprint, *(f"{card.id} {card.mark} {card.summary!r}" for card in cards)]
+        )
+
+        def body() -> bytes:
+            rows = self._table.get_many([("words", card.id) for card in cards])
+            return search.render_texts(
+                cards, {sort: str(row.item["text"]) for (_, sort), row in rows.items()}
+            )
+
+        return Made(
+            mark=digest(told.encode()), body=body, content_type=search.MEDIA_TYPE, cache_control=PAGE_CACHE
         )
 
     def _archive_feeds(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
@@ -80,3 +81,71 @@ def test_without_a_script_nothing_is_offered_that_does_not_work(browser: Browser
         expect(page.locator("main")).to_be_visible()
         expect(page.locator("[data-copy]:visible, [data-share]:visible")).to_have_count(0)
     context.close()
+
+
+def results(page: Page) -> list[str]:
+    return page.locator(".hits h2").all_text_contents()
+
+
+def test_articles_are_found_as_one_types(page: Page, address: str) -> None:
+    """Titles before tags before texts, without accents and case, with the number said; nothing asked of others."""
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(address)
+    page.get_by_role("navigation").get_by_role("link", name="Search").click()
+    page.get_by_role("searchbox").press_sequentially("TIDÉS")
+    expect(page.get_by_role("status")).to_contain_text("articles found")
+    expect(page.locator(".hits p:not(.meta)").first).to_be_visible()
+    found = results(page)
+    assert {"The Tide Is Late", "A Tide Table of Your Own"} == set(found[:2])
+    assert len(found) > 2
+    expect(page.locator(".hits mark").first).to_have_text("Tide")
+    page.get_by_role("searchbox").fill("wasserzeichen papier")
+    expect(page.locator(".hits li")).to_have_count(1)
+    expect(page.locator(".hits li")).to_have_attribute("lang", "de")
+    expect(page.get_by_role("status")).to_have_text("1 article found")
+    page.get_by_role("searchbox").fill("zzzz")
+    expect(page.get_by_role("status")).to_contain_text("Nothing found")
+    assert [url for url in asked if not url.startswith(address)] == []
+
+
+def test_search_goes_by_keyboard_and_by_address(page: Page, address: str) -> None:
+    """Browsers come with the words in the address; arrows lead into what was found, Escape back."""
+    page.goto(f"{address}/search/?q=liverpool")
+    expect(page.locator(".hits a")).to_have_count(1)  # a word of the text alone
+    page.get_by_role("searchbox").press("ArrowDown")
+    expect(page.locator(".hits a").first).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("searchbox")).to_be_focused()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text("The Tide Is Late")
+
+
+def test_without_a_script_search_shows_what_lists_everything(browser: Browser, address: str) -> None:
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(f"{address}/search/")
+    expect(page.get_by_text("Search needs a script")).to_be_visible()
+    expect(page.get_by_role("searchbox")).to_have_count(0)
+    expect(page.get_by_role("main").get_by_role("link", name="Archive")).to_be_visible()
+    context.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_readers_pages_are_accessible(
+    browser: Browser, address: str, scheme: Literal["light", "dark"]
+) -> None:
+    """axe-core finds nothing on what came with series, search and feeds, and nothing scrolls sideways on a phone."""
+    axe = pytest.importorskip("axe_core_python.sync_playwright").Axe()
+    page = browser.new_page(viewport={"width": 375, "height": 800}, color_scheme=scheme)
+    for path in ("/the-tide-is-late/", "/series/", "/series/reading-the-sea/", "/feeds/", "/search/?q=tide"):
+        page.goto(address + path)
+        if "q=" in path:
+            expect(page.locator(".hits p:not(.meta)").first).to_be_visible()
+        page.evaluate(axe.axe_script)
+        found = page.evaluate("axe.run(document).then((found) => found.violations)")
+        wrong = [(one["id"], [node["html"][:200] for node in one["nodes"]]) for one in found]
+        assert wrong == [], path
+        assert page.evaluate("document.documentElement.scrollWidth") <= 375, path
+    page.close()
