@@ -282,7 +282,8 @@ class House:
 
 
 def _counted(imprints: Imprints) -> Site:
-    from pressrun.services.digest import Site, network
+    from pressrun.services.digest import Site
+    from pressrun.services.visitors import network
 
     publication = imprints.current().publication
     own = tuple(network(text) for text in publication.views.own)

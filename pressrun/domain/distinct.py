@@ -42,6 +42,12 @@ class Distinct:
         if len(self._tokens) >= self._limit:
             self._settle()
 
+    def update(self, tokens: list[int]) -> None:
+        """Adds tokens, together: a list of n takes 8n bytes more for a moment."""
+        self._tokens.extend(tokens)
+        if len(self._tokens) >= self._limit:
+            self._settle()
+
     def merge(self, other: Distinct) -> None:
         """Adds all that was added to `other`."""
         other._settle()

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Iterator
 from typing import Final
 
-from pressrun.parsing.accesslogs.rows import Batch, Row, utc_day
+from pressrun.parsing.accesslogs.rows import Batch, Extent, utc_day
 
 _QUOTED = rb'"((?:[^"\\\n]|\\.)*)"'
 COMBINED: Final = re.compile(
@@ -30,49 +31,45 @@ _ESCAPE = re.compile(rb'\\(["\\])')
 class Combined:
     """The Combined Log Format of nginx, Apache and Caddy's `format`; the Common one lacks the agent."""
 
-    def read(self, lines: bytes) -> Batch:
+    def read(self, lines: bytes) -> Iterator[Batch]:
         """Whole lines."""
         found = COMBINED.findall(lines)
-        rows: list[Row] = [
-            (
-                utc_day(time),
-                address,
-                method,
-                target,
-                status,
-                _ESCAPE.sub(rb"\1", agent) if b"\\" in agent else agent,
-                b"",
-                size,
-            )
-            for address, time, method, target, status, size, _, agent in found
-        ]
-        return Batch(rows, _others(lines, len(rows)))
+        columns = zip(*found, strict=True) if found else [()] * 8
+        addresses, times, methods, targets, statuses, sizes, _, named = columns
+
+        def extent(number: int) -> Extent:
+            return b"", sizes[number]
+
+        agents = [_ESCAPE.sub(rb"\1", agent) if b"\\" in agent else agent for agent in named]
+        days = list(map(utc_day, times))
+        yield Batch(days, methods, targets, statuses, addresses, agents, extent, _others(lines, len(found)))
 
 
 class S3Log:
     """S3's server access logs, of 17 to 26 fields and whatever comes to be added."""
 
-    def read(self, lines: bytes) -> Batch:
+    def read(self, lines: bytes) -> Iterator[Batch]:
         """Whole lines."""
-        rows: list[Row] = [
-            (
-                utc_day(time),
-                address,
-                method if what == b"OBJECT" else f"{method.decode()}.{what.decode()}",
-                b"/" + key,
-                status,
-                agent,
-                b"",
-                size,
-            )
-            for time, address, _, method, what, key, status, size, _, agent in S3.findall(lines)
+        found = S3.findall(lines)
+        times, addresses, _, methods, kinds, keys, statuses, sizes, _, agents = (
+            zip(*found, strict=True) if found else [()] * 10
+        )
+
+        def extent(number: int) -> Extent:
+            return b"", sizes[number]
+
+        asked = [
+            method if kind == b"OBJECT" else method + b"." + kind
+            for method, kind in zip(methods, kinds, strict=True)
         ]
-        return Batch(rows, _others(lines, len(rows)))
+        paths = [b"/" + key for key in keys]
+        days = list(map(utc_day, times))
+        yield Batch(days, asked, paths, statuses, addresses, agents, extent, _others(lines, len(found)))
 
 
-def _others(lines: bytes, rows: int) -> Counter[str]:
-    """Reasons for the lines that are no rows."""
-    missing = lines.count(b"\n") - rows
+def _others(lines: bytes, requests: int) -> Counter[str]:
+    """Reasons for the lines that are no requests."""
+    missing = lines.count(b"\n") - requests
     reasons: Counter[str] = Counter()
     if missing:
         blank = sum(not line.strip() for line in lines.split(b"\n")[:-1])

@@ -3,38 +3,52 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
+from datetime import UTC, datetime
 from operator import itemgetter
 from typing import Any
 
 import orjson
 
 from pressrun.parsing.accesslogs.columns import RANGE, WANTED
-from pressrun.parsing.accesslogs.rows import NO_DAY, Batch, Row, day_of_seconds
+from pressrun.parsing.accesslogs.rows import NO_DAY, Batch, Extent, day_of_seconds
 
-_whole = itemgetter(*WANTED, *RANGE)
+Found = dict[str, Any]
 
 
 class Objects:
     """Fields by name, in any order; a value that is no text, or a field that is not there, spoils its line only."""
 
-    def read(self, lines: bytes) -> Batch:
+    def read(self, lines: bytes) -> Iterator[Batch]:
         """Whole lines."""
         try:
-            rows: list[Row] = list(map(_whole, orjson.loads(b"[" + lines[:-1].replace(b"\n", b",") + b"]")))
+            found: list[Found] = orjson.loads(b"[" + lines[:-1].replace(b"\n", b",") + b"]")
+            batch = _batch(found)
         except (ValueError, KeyError, TypeError):
-            return _one_by_one(lines)
-        if len(rows) != lines.count(b"\n") or not _all_text(rows):
-            return _one_by_one(lines)
-        return Batch(rows)
+            batch = None
+        if batch is None or len(found) != lines.count(b"\n"):
+            reasons: Counter[str] = Counter()
+            batch = _batch(_one_by_one(lines, reasons)) or Batch()
+            batch.reasons = reasons
+        yield batch
 
 
-def _all_text(rows: list[Row]) -> bool:
-    return all({*map(type, column)} == {str} for column in zip(*rows, strict=True))
+def _batch(found: list[Found]) -> Batch | None:
+    """None where a value is no text. Raises KeyError, TypeError where one is missing."""
+    columns = [list(map(itemgetter(name), found)) for name in WANTED]
+    if any({*map(type, column)} - {str} for column in columns):
+        return None
+
+    def extent(number: int) -> Extent:
+        first, last = (str(found[number].get(name, "-")) for name in RANGE)
+        return first, last
+
+    days, methods, paths, statuses, addresses, agents = columns
+    return Batch(days, methods, paths, statuses, addresses, agents, extent)
 
 
-def _one_by_one(lines: bytes) -> Batch:
-    rows: list[Row] = []
-    reasons: Counter[str] = Counter()
+def _one_by_one(lines: bytes, reasons: Counter[str]) -> list[Found]:
+    kept = []
     for line in lines.split(b"\n")[:-1]:
         if not line.strip():
             reasons["blank"] += 1
@@ -43,38 +57,42 @@ def _one_by_one(lines: bytes) -> Batch:
             found = orjson.loads(line)
         except ValueError:
             found = None
-        row = _row(found) if isinstance(found, dict) else None
-        if row is None:
+        named = _named(found) if isinstance(found, dict) else None
+        if named is None:
             reasons["malformed"] += 1
         else:
-            rows.append(row)
-    return Batch(rows, reasons)
+            kept.append(named)
+    return kept
 
 
-def _row(found: dict[str, Any]) -> Row | None:
-    if isinstance(found.get("request"), dict):
-        return _caddy(found, found["request"])
-    day = found.get("date")
-    if day is None and str(found.get("timestamp(ms)")).isdecimal():
-        day = day_of_seconds(int(str(found["timestamp(ms)"])[:14]) // 1000)
-    row = (day, *(found.get(name) for name in WANTED[1:]), *(found.get(name, "-") for name in RANGE))
-    return row if all(isinstance(value, str) for value in row) else None
+def _named(found: Found) -> Found | None:
+    """The fields under CloudFront's names, all of them text."""
+    named = _caddy(found, found["request"]) if isinstance(found.get("request"), dict) else found
+    if "date" not in named and str(named.get("timestamp(ms)")).isdecimal():
+        named["date"] = day_of_seconds(int(str(named["timestamp(ms)"])[:14]) // 1000)
+    return named if all(isinstance(named.get(name), str) for name in WANTED) else None
 
 
-def _caddy(found: dict[str, Any], request: dict[str, Any]) -> Row | None:
+def _caddy(found: Found, request: Found) -> Found:
     """https://caddyserver.com/docs/caddyfile/directives/log: `ts` in seconds, or as RFC 3339."""
-    time, headers = found.get("ts"), request.get("headers")
+    headers = request.get("headers")
     agents = headers.get("User-Agent") if isinstance(headers, dict) else None
-    agent = agents[0] if isinstance(agents, list) and agents else ""
-    size = found.get("size")
-    row = (
-        day_of_seconds(int(time)) if isinstance(time, (int, float)) and abs(time) < 1e12 else NO_DAY,
-        request.get("client_ip") or request.get("remote_ip"),
-        request.get("method"),
-        request.get("uri"),
-        str(found.get("status")),
-        agent,
-        "",
-        str(size) if isinstance(size, int) else "-",
-    )
-    return row if all(isinstance(value, str) for value in row) else None  # type: ignore[return-value]
+    return {
+        "date": _day(found.get("ts")),
+        "c-ip": request.get("client_ip") or request.get("remote_ip"),
+        "cs-method": request.get("method"),
+        "cs-uri-stem": request.get("uri"),
+        "sc-status": str(found.get("status")),
+        "cs(User-Agent)": agents[0] if isinstance(agents, list) and agents else "",
+        RANGE[0]: "",
+        RANGE[1]: found.get("size"),
+    }
+
+
+def _day(time: Any) -> str:
+    if isinstance(time, (int, float)) and abs(time) < 1e12:
+        return day_of_seconds(int(time))
+    try:
+        return datetime.fromisoformat(time).astimezone(UTC).date().isoformat()
+    except (ValueError, TypeError, OverflowError):
+        return NO_DAY

@@ -34,7 +34,7 @@ def read(chunks: Iterable[bytes]) -> Iterator[Batch]:
             lines = block.lines.count(b"\n")
             yield Batch(reasons=+Counter(blank=blank, malformed=lines - blank))
         else:
-            yield reader.read(block.lines)
+            yield from reader.read(block.lines)
 
 
 def _format(lines: bytes) -> Reader | None:

@@ -1,22 +1,19 @@
-"""What all formats have in common: a row for each request, and a reason for each line that is none."""
+"""What all formats have in common: columns of requests, and a reason for each line that is none."""
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Final, Protocol
 
 Raw = str | bytes
-Row = tuple[Raw, Raw, Raw, Raw, Raw, Raw, Raw, Raw]
-"""day, address, method, path, status, agent, first, last, as the log writes them: encoded still.
-
-`day` is an ISO date in UTC, or no date at all. `first` and `last` are the bytes of a range; where `first` is empty,
-`last` is how many bytes were sent; "-" where the log does not say.
-"""
+Extent = tuple[Raw, Raw]
+"""first, last: the bytes of a range; where `first` is empty, `last` is how many bytes were sent; "-" where the log
+does not say."""
 NO_DAY: Final = "-"
 _MONTHS: Final = {
     name: number
@@ -27,18 +24,37 @@ _MONTHS: Final = {
 _STAMP = re.compile(rb"(\d\d)/(\w{3})/(\d{4}):(\d\d):(\d\d)(?::\d\d)? ([+-])(\d\d)(\d\d)")
 
 
+def _no_extent(_: int) -> Extent:
+    return "-", "-"
+
+
 @dataclass(slots=True)
 class Batch:
-    """The lines of a block: every one is either a row or in `reasons`."""
+    """The lines of a block: every one is either a request or in `reasons`.
 
-    rows: Sequence[Row] = ()
+    In columns of the same length, as the log writes them: encoded still. So whoever counts goes over them without a
+    step of Python for each line. Few requests are for parts of something: `extent` is asked for one by its number.
+    """
+
+    days: Sequence[Raw] = ()  # ISO dates in UTC, or no dates at all
+    methods: Sequence[Raw] = ()
+    paths: Sequence[Raw] = ()
+    statuses: Sequence[Raw] = ()
+    addresses: Sequence[Raw] = ()
+    agents: Sequence[Raw] = ()
+    extent: Callable[[int], Extent] = _no_extent
     reasons: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def lines(self) -> int:
+        """How many lines these are."""
+        return len(self.days) + self.reasons.total()
 
 
 class Reader(Protocol):
     """A format."""
 
-    def read(self, lines: bytes) -> Batch:
+    def read(self, lines: bytes) -> Iterator[Batch]:
         """Whole lines, each ended by a newline."""
         ...
 

@@ -15,6 +15,7 @@ from pressrun.errors import Permanent
 from pressrun.parsing.accesslogs import blocks
 from pressrun.parsing.accesslogs.places import place, thing
 from pressrun.parsing.accesslogs.reading import read
+from pressrun.services import visitors
 from pressrun.services.digest import Digest, Site
 from tests.accesslogs import (
     CHROME,
@@ -119,6 +120,16 @@ def test_caddy_writes_json_of_its_own() -> None:
     assert reasons(line + line.replace(b"/tide/", b"/tide/../x")) == {"page": 1, "path": 1}
 
 
+def test_caddy_may_write_times_of_other_kinds() -> None:
+    """`time_format`: RFC 3339 counts on its day in UTC; a word is no time."""
+    line = b'{"ts":%b,"request":{"remote_ip":"198.51.100.7","method":"GET","uri":"/x.css"},"status":200}\n'
+    digest = Digest(Site(name="t"), salt)
+    digest.read(read([line % b'"2026-03-01T00:30:00+01:00"' + line % b'"noon"' + line % b"1e300"]))
+    assert {day: dict(found.reasons) for day, found in digest.days("").items()} == {
+        "2026-02-28": {"asset": 1, "time": 2}
+    }
+
+
 def test_s3_quotes_are_not_escaped_and_forge_nothing() -> None:
     """Whatever a client sends as Referer or agent, the status is the server's."""
     forged = '" 200 - 1 1 1 1 "-" "x'
@@ -157,6 +168,31 @@ def test_long_lines_take_no_memory_and_are_counted() -> None:
         "page": 2,
         "long": 1,
     }
+
+
+def test_what_is_forgotten_is_found_out_anew_and_nothing_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A memory for a handful of requests, visitors and agents counts as one for all of them does."""
+    source = random.Random(5)
+    log = tabbed(
+        *(
+            fields(
+                f"/{source.randrange(40)}{source.choice(['/', '.css', '.png'])}",
+                ip=f"198.51.100.{source.randrange(60)}",
+                agent=f"{CHROME} {source.randrange(20)}",
+                day=source.choice(["2026-02-28", "2026-03-01"]),
+                status=source.choice(["200", "404"]),
+            )
+            for _ in range(2000)
+        )
+    )
+    days = []
+    for room in (visitors.ROOM, 2000):
+        monkeypatch.setattr(visitors, "ROOM", room)
+        digest = Digest(Site(name="t"), salt)
+        digest.read(read(pieces(log, 50_000)))
+        days.append({name: day.stored() for name, day in digest.days("").items()})
+    assert days[0] == days[1]
+    assert sum(sum(day["reasons"].values()) for day in days[1].values()) == 2002
 
 
 def test_bombs_and_broken_gzip_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
