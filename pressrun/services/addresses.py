@@ -84,8 +84,7 @@ class Addresses:
         old = work.old if work.old and work.old.live and not work.heir_of else None
         if row is None or row.item != home or old is None or old.path != source.path:
             changes.append(claiming(source.path, home, row))
-        if work.heritage:
-            changes.append(work.heritage)
+        changes += [row for row in (work.heritage, work.displaced) if row]
         changes += self._aliases(work, settled, rows)
         changes += self._identity(work, settled, rows)
         changes += self._left_behind(work, source, rows)
@@ -104,6 +103,7 @@ class Addresses:
             return _remembering(settled, there) if first else settled
         heir = self._heir(row)
         if heir is None and not self._wanted(str(there["source"]), source.path, publication):
+            work.displaced = self._marked(str(there["source"]))
             return settled
         if heir is None:
             work.released.add(source.path)
@@ -121,6 +121,15 @@ class Addresses:
             }
             return _remembering(settled, known)
         return settled
+
+    def _marked(self, key: str) -> Save | None:
+        """The row of a file that loses an address, so that it cannot pass for unchanged, should it want it back."""
+        known = self.known(key)
+        if known is None or not known.live:
+            return None
+        return Save(
+            partition="source", sort=key, item=replace(known, etag="displaced").item(), expect=known.version
+        )
 
     def _heir(self, row: Row) -> Source | None:
         """The holder of an address, where its file is gone: the claimant is that file, moved."""

@@ -181,7 +181,7 @@ class Publisher:
         works = self._read(keys)
         stage.etags |= {work.key: work.blob.etag if work.blob else "" for work in works}
         self._decide(works, imprint, force=force)
-        acting = [work for work in works if work.outcome is None]
+        acting = [work for work in works if work.outcome is None or work.refused_though_live]
         again: set[str] = set()
         if acting:
             self._announce(acting, stage, imprint)
@@ -201,7 +201,7 @@ class Publisher:
                 stage.awake.add(work.key)
             if work.awaken:
                 stage.awake |= {row.sort for row in self.table.query(f"uses {work.key}")}
-            for path in work.released if work.outcome.state != "refused" else ():
+            for path in work.released:
                 stage.awake |= {row.sort for row in self.table.query(f"waits {claim_of(path)}")}
         stage.awake |= files_around(self.table, stirring)
         return [*sorted(again.difference(keys)), *(key for key in keys if key in again)]
@@ -304,7 +304,7 @@ class Publisher:
         Where an article takes the id of a file that is gone, that one has to be withdrawn first, and is among them.
         """
         for work in works:
-            if work.blob is not None and work.settled is None:
+            if work.outcome is None and work.blob is not None and work.settled is None:
                 self._publish_file(work, work.blob, imprint, suspect=suspect)
         articles = [(work, work.settled) for work in works if work.outcome is None and work.settled]
         sources = [source for work, settled in articles for source in (settled.source, work.old) if source]
@@ -333,7 +333,7 @@ class Publisher:
             claimed.append((work, identified))
         again |= self._write_in_groups(claims)
         for work, changes in claims:
-            work.changes += still_held(changes)
+            work.changes += still_held(changes, work.heir_of)
         ready = [(work, settled) for work, settled in claimed if work.key not in again]
         self._publish_articles(ready, imprint, rows, suspect=suspect)
         heirs = {work.heir_of: work for work, _ in claimed if work.heir_of}
@@ -342,6 +342,9 @@ class Publisher:
         again |= self._take_leave(
             [work for work in works if work.blob is None], again, imprint, suspect=suspect
         )
+        for work in works:
+            if work.refused_though_live and work.old:
+                self._make_room(work, work.old, imprint)
         ending = [work for work in works if work.key not in again]
         return again | self._commit(sorted(ending, key=lambda work: work.blob is not None), suspect=suspect)
 
@@ -533,12 +536,26 @@ class Publisher:
                 work.touched.add(DIRECTORY)
         elif old.live:
             self._leave(work, old, imprint)
+        self._forget(work, old)
+        kind: Kind = "asset" if old.state == "asset" else "article"
+        work.outcome = Outcome(key=work.key, state="withdrawn", kind=kind, path=old.path)
+
+    def _make_room(self, work: Work, old: Source, imprint: Imprint) -> None:
+        """Withdraws what was published of a refused file, where another file stands at its address by now.
+
+        That one took the address while this one's file named another; feeds and redirects would lead to it.
+        """
+        row = self.table.get("path", claim_of(old.path))
+        if row is not None and not work.owns(row):
+            self._leave(work, old, imprint)
+            self._forget(work, old)
+
+    def _forget(self, work: Work, old: Source) -> None:
+        """Drops the file's own rows."""
         if old.due:
             work.changes.append(Drop(partition="due", sort=f"{old.due}#{work.key}"))
         work.changes += [Drop(partition=f"uses {name}", sort=work.key) for name in old.uses]
         work.changes.append(Drop(partition="source", sort=work.key, expect=old.version))
-        kind: Kind = "asset" if old.state == "asset" else "article"
-        work.outcome = Outcome(key=work.key, state="withdrawn", kind=kind, path=old.path)
 
     def _clear(self, work: Work) -> None:
         """Removes what may stand where no file does. What the publisher writes itself in such a place is put back."""
@@ -612,8 +629,8 @@ class Publisher:
         return set()
 
     def _refuse(self, work: Work, problems: Sequence[Problem], waits: tuple[str, ...] = ()) -> None:
-        """What was published of the file stays as it is."""
-        for pending in (work.changes, work.touched, work.paths, work.stirred):
+        """What was published of the file stays as it is, as long as nobody else stands there."""
+        for pending in (work.changes, work.touched, work.paths, work.released, work.stirred):
             pending.clear()
         etag = work.blob.etag if work.blob else ""
         work.outcome = self.refusals.refuse(work.key, etag, problems, work.refused, waits=waits)

@@ -59,6 +59,9 @@ class Work:
     heritage: Save | None = (
         None  # its row as it is: to be written with the claims, so that it cannot come back unseen
     )
+    displaced: Save | None = (
+        None  # the row of the file that its address was taken from: marked, so that the file is looked at again
+    )
     successor: Work | None = None  # where the file is gone: the one that it has become
     outcome: Outcome | None = None
     changes: list[Save | Drop] = field(default_factory=list)
@@ -68,6 +71,12 @@ class Work:
     news: list[News] = field(default_factory=list)  # where it may never have been published before
     stirred: set[tuple[str, str]] = field(default_factory=set)  # spots in series whose neighbours show it
     awaken: bool = False  # files that refer to this one are to be looked at again
+
+    @property
+    def refused_though_live(self) -> bool:
+        """Whether the file cannot be published as it is now, while what it was is."""
+        refused = self.outcome is not None and self.outcome.state == "refused"
+        return refused and self.old is not None and self.old.live and not self.heir_of
 
     def owns(self, row: Row | None) -> bool:
         """Whether an address or id is this file's, or was the file's that it is the heir of."""
@@ -100,7 +109,7 @@ def claiming(path: str, item: Item, row: Row | None) -> Save:
     return Save(partition="path", sort=claim_of(path), item=item, expect=row.version if row else ABSENT)
 
 
-def still_held(claims: Iterable[Save | Drop]) -> list[Save | Drop]:
+def still_held(claims: Iterable[Save | Drop], heir_of: str) -> list[Save | Drop]:
     """Claims that were written a moment ago, again: on condition that nobody has taken them since.
 
     Until its own row is written a file has no more than its word, and who wants the same may take it for dead.
@@ -109,8 +118,9 @@ def still_held(claims: Iterable[Save | Drop]) -> list[Save | Drop]:
     for claim in claims:
         if not isinstance(claim, Save) or claim.expect is None or claim.item.get("kind") in {"moved", "gone"}:
             continue
-        if claim.partition == "source":  # of the file that this one was
-            again.append(Drop(partition="source", sort=claim.sort, expect=claim.expect + 1))
+        if claim.partition == "source":
+            if claim.sort == heir_of:  # the file that this one was
+                again.append(Drop(partition="source", sort=claim.sort, expect=claim.expect + 1))
         else:
             again.append(replace(claim, expect=claim.expect + 1))
     return again

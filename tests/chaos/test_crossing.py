@@ -10,6 +10,7 @@ from pressrun.domain.spans import SITE
 from pressrun.errors import Transient
 from pressrun.ports import Save
 from pressrun.services.renditions import Renditions
+from tests.chaos.readers import archived
 from tests.chaos.sources import SETTINGS_KEY, Draft, settings
 from tests.chaos.world import World
 
@@ -70,6 +71,27 @@ def test_files_that_are_gone_do_not_wake_each_other_for_ever(world: World) -> No
     there.table.write([Save(partition="uses b.md", sort="c.md", item={})])
     world.publisher().publish(["b.md", "c.md"], force=True)
     assert not there.queue.waiting()
+    world.check()
+
+
+@pytest.mark.parametrize("spoiled", [True, False])
+def test_an_address_is_taken_from_a_file_that_is_refused_before_it_moved(
+    world: World, *, spoiled: bool
+) -> None:
+    """Neither feeds nor the redirect from where it stood earlier lead to the other file's page."""
+    world.write("a.md", replace(FIRST, slug="second"), 0)
+    world.settle()
+    world.write("a.md", replace(FIRST, slug="third"))
+    world.write("b.md", Draft(id="two", title="Two", slug="second"))
+    world.publisher().publish(["b.md"])
+    if spoiled:
+        world.spoil("a.md", b"---\ntitle: [\n---\n", 0)
+    else:
+        world.write("a.md", replace(FIRST, slug="second"), 0)
+    world.settle()
+    site = world.there.site
+    assert {entry.title for entry in archived(site, "feed.xml")} == {"Two"}
+    assert site.objects["first/index.html"].metadata["status"] == "410"
     world.check()
 
 
