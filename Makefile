@@ -5,13 +5,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 INFRA := .venv-infra
+SAM := .venv-sam
 SCAN := .venv-scan
 HOST ?= 127.0.0.1
 PORT ?= 8000
 WORKERS ?= 3
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help setup demo test test-all check format bench bundle lock clean infra scan
+.PHONY: help setup demo test test-all check format bench bundle lock clean scan
 
 help: ## Say what can be made
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## (.*)/  make \1\t\2/' | expand -t 20
@@ -23,12 +24,12 @@ $(STAMP): infra/lock/dev.txt pyproject.toml
 	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
-setup: $(STAMP) ## Make .venv with everything that development needs
+setup: $(STAMP) $(INFRA)/.installed ## Make .venv and .venv-infra with everything that development needs
 
 demo: $(STAMP) ## Publish content/ and serve it at http://127.0.0.1:8000
 	@$(BIN)/pressrun serve content --host $(HOST) --port $(PORT)
 
-test: $(STAMP) ## Run the tests, the long suites in their bounded form
+test: $(STAMP) $(INFRA)/.installed ## Run the tests, the long suites in their bounded form
 	@$(BIN)/python -m pytest -n $(WORKERS) -m "not slow"
 
 test-all: $(STAMP) $(INFRA)/.installed ## Run all tests, the long suites in full
@@ -49,20 +50,19 @@ format: $(STAMP) ## Format the code
 bench: $(STAMP) ## Measure against Hugo, Pelican and Eleventy, side by side
 	@$(BIN)/python -m tests.benchmarks $(ARGS)
 
-# What the stack is tried and scanned with is large, and has a virtual environment of its own.
+# What the stack is tried on, deployed and scanned with: each has a virtual environment of its own.
 $(INFRA)/.installed: infra/lock/infra.txt
+$(SAM)/.installed: infra/lock/sam.txt
 $(SCAN)/.installed: infra/lock/scan.txt
-$(INFRA)/.installed $(SCAN)/.installed:
+$(INFRA)/.installed $(SAM)/.installed $(SCAN)/.installed:
 	@test -x $(@D)/bin/python || $(PYTHON) -m venv $(@D) || python3 -m venv $(@D)
 	@echo "Installing $< into $(@D) ..."
 	@$(@D)/bin/python -m pip install --quiet --no-deps --require-hashes -r $<
 	@touch $@
 
-infra: $(INFRA)/.installed ## Make .venv-infra with what the stack is tried on
-
-scan: $(STAMP) $(INFRA)/.installed $(SCAN)/.installed ## Check the templates: cfn-lint, sam validate, checkov
+scan: $(STAMP) $(SAM)/.installed $(SCAN)/.installed ## Check the templates: cfn-lint, sam validate, checkov
 	@$(BIN)/cfn-lint infra/template.yaml infra/logs.yaml
-	@SAM_CLI_TELEMETRY=0 $(INFRA)/bin/sam validate --lint --region eu-west-1 --template infra/template.yaml
+	@SAM_CLI_TELEMETRY=0 $(SAM)/bin/sam validate --lint --region eu-west-1 --template infra/template.yaml
 	@$(SCAN)/bin/checkov --config-file infra/checkov.yaml --file infra/template.yaml infra/logs.yaml
 
 bundle: $(STAMP) ## Make build/lambda.zip, from which all functions are deployed
@@ -77,7 +77,8 @@ lock: $(STAMP) ## Write the lock files anew
 	@$(LOCK) --extra local -o infra/lock/local.txt
 	@$(LOCK) --extra aws -o infra/lock/lambda.txt
 	@$(GROUP) --group infra -o infra/lock/infra.txt
+	@$(GROUP) --group sam -o infra/lock/sam.txt
 	@$(GROUP) --group scan -o infra/lock/scan.txt
 
 clean: ## Remove what was made
-	rm -rf $(VENV) $(INFRA) $(SCAN) .pressrun .bench dist build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) $(INFRA) $(SAM) $(SCAN) .pressrun .bench dist build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -9,13 +9,11 @@ file times mean nothing. The same sources give the same bytes, so that what has 
 from __future__ import annotations
 
 import argparse
-import json
+import hashlib
 import os
-import pickle
 import platform
 import re
 import shutil
-import struct
 import subprocess
 import sys
 import tempfile
@@ -24,39 +22,19 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))  # this is run as a script
+
+from infra.trim import trim  # noqa: E402
+
 LOCK = ROOT / "infra" / "lock" / "lambda.txt"
 PYTHON = "3.13"  # the Runtime in infra/template.yaml
 GLIBC = ("2010", "2014", *(f"_2_{minor}" for minor in range(12, 35)))  # Lambda's is 2.34
 SOURCE_ONLY = ("feedgen",)  # no wheel is published of it; it is all Python, so one made here will do
-SERVICES = ("dynamodb", "s3", "sesv2", "sns", "sqs")  # those that pressrun/adapters/aws/clients.py makes
-ENDPOINTS = ("dynamodb", "email", "s3", "sns", "sqs")  # the same, as their addresses name them
-BUDGET = 56_000_000  # bytes unzipped, 16 MB of it for pictures (Pillow); Lambda's own limit is 250 MiB
-ZIP_BUDGET = 22_500_000  # bytes; compiled modules are 14 MB of it, which no packing makes smaller
+BUDGET = 46_000_000  # bytes unzipped, 11 MB of them for pictures (Pillow), which are read where one is made
+ZIP_BUDGET = 17_500_000  # bytes; compiled modules are 11 MB of it, which no packing makes smaller
 EPOCH = (1980, 1, 1, 0, 0, 0)
 
-# What no function opens: headers and sources of compiled modules, stubs, tests, and pip's own notes.
-UNUSED_SUFFIXES = frozenset({".pyi", ".h", ".c", ".cpp", ".pxd", ".pyx", ".pxi", ".so.dbg", ".rst"})
-UNUSED_NAMES = frozenset({"RECORD", "INSTALLER", "REQUESTED", "direct_url.json", "WHEEL", "entry_points.txt"})
-UNUSED = """
-bin *.dist-info/sboms boto3/examples boto3/data dateutil/zoneinfo/*.tar.gz isal/isal_zlib* isal/igzip.* pydantic/v1
-lxml/includes lxml/isoschematron lxml/objectify* lxml/sax* lxml/builder* lxml/doctestcompare*
-lxml/html/diff* lxml/html/_diff* lxml/html/html5parser* lxml/html/soupparser* lxml/html/builder*
-aws_lambda_powertools/event_handler/openapi/swagger_ui aws_lambda_powertools/utilities/auth_alpha
-aws_lambda_powertools/utilities/batch aws_lambda_powertools/utilities/circuit_breaker
-aws_lambda_powertools/utilities/data_masking aws_lambda_powertools/utilities/feature_flags
-aws_lambda_powertools/utilities/idempotency aws_lambda_powertools/utilities/kafka
-aws_lambda_powertools/utilities/parameters aws_lambda_powertools/utilities/parser
-aws_lambda_powertools/utilities/streaming aws_lambda_powertools/utilities/validation
-PIL/_avif* PIL/_imagingcms* PIL/_imagingtk* PIL/_imagingmath* PIL/_imagingmorph* PIL/_tkinter* pillow.libs/libavif*
-pillow.libs/liblcms2* pressrun/cli.py pressrun/commands pressrun/server pressrun/runs.py
-""".split()  # noqa: SIM905 - one in a line would be forty lines
 NOT_INSTALLED = frozenset({"dnspython"})  # email-validator asks no DNS unless told to
-# What Babel knows of a language and no page of ours says; English names of languages stand in podcasts' checks.
-UNUSED_WORDS = (
-    *("unit_patterns", "compound_unit_patterns", "unit_display_names", "territories", "scripts", "variants"),
-    *("currency_names", "currency_names_plural", "compact_currency_formats", "compact_decimal_formats"),
-    *("meta_zones", "time_zones", "date_fields", "interval_formats", "languages"),
-)
 
 
 class TooLargeError(Exception):
@@ -66,18 +44,12 @@ class TooLargeError(Exception):
 def build(folder: Path, *, python: str, machine: str) -> list[str]:
     """Makes the folder anew. Returns what the operator should know of it."""
     shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
+    shutil.copytree(_packages(python, machine), folder)
     with tempfile.TemporaryDirectory() as scratch:
         _run(sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", scratch)
-        wheel = next(Path(scratch).glob("*.whl"))
-        wheels, sources = _parted(LOCK.read_text("utf-8"), Path(scratch))
-        platforms = [f"--platform=manylinux{glibc}_{machine}" for glibc in GLIBC]
-        there = ["--only-binary=:all:", "--implementation=cp", f"--python-version={python}", *platforms]
-        _install(folder, *there, "--require-hashes", "-r", str(wheels))
-        _install(folder, "--require-hashes", "-r", str(sources))
-        _install(folder, str(wheel))
+        _install(folder, str(next(Path(scratch).glob("*.whl"))))
     shutil.copytree(ROOT / "handlers", folder / "handlers", ignore=shutil.ignore_patterns("__pycache__"))
-    _trim(folder)
+    trim(folder)
     compiler = interpreter(python)
     if compiler is None:
         return [
@@ -86,6 +58,25 @@ def build(folder: Path, *, python: str, machine: str) -> list[str]:
         ]
     _compile(compiler, folder)
     return []
+
+
+def _packages(python: str, machine: str) -> Path:
+    """Others' packages, as the lock has them: a folder that is kept until the lock changes."""
+    lock = LOCK.read_text("utf-8")
+    of = f"{python} {machine} {SOURCE_ONLY} {sorted(NOT_INSTALLED)} {lock}"
+    kept = ROOT / "build" / "packages" / hashlib.sha256(of.encode()).hexdigest()[:16]
+    if kept.is_dir():
+        return kept
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=kept.parent) as scratch:
+        wheels, sources = _parted(lock, Path(scratch))
+        platforms = [f"--platform=manylinux{glibc}_{machine}" for glibc in GLIBC]
+        there = ["--only-binary=:all:", "--implementation=cp", f"--python-version={python}", *platforms]
+        folder = Path(scratch) / "all"
+        _install(folder, *there, "--require-hashes", "-r", str(wheels))
+        _install(folder, "--require-hashes", "-r", str(sources))
+        folder.replace(kept)
+    return kept
 
 
 def interpreter(version: str) -> str | None:
@@ -119,78 +110,33 @@ def _parted(lock: str, folder: Path) -> tuple[Path, Path]:
     return wheels, sources
 
 
-def _trim(folder: Path) -> None:
-    for path in [path for pattern in UNUSED for path in folder.glob(pattern)]:
-        shutil.rmtree(path) if path.is_dir() else path.unlink()
-    for path in sorted((folder / "babel" / "locale-data").glob("*.dat")):
-        _shorten(path)
-    for path in sorted([*folder.rglob("*.so"), *folder.rglob("*.so.*")]):
-        _strip(path)
-    for service in (folder / "botocore" / "data").iterdir():
-        if service.is_dir() and service.name not in SERVICES:
-            shutil.rmtree(service)
-    _regions(folder / "botocore" / "data" / "endpoints.json")
-    for path in files(folder):
-        if path.name == "METADATA":  # its head says name, version and license; the rest is a README
-            path.write_bytes(path.read_bytes().partition(b"\n\n")[0] + b"\n")
-        notes = path.parent.suffix == ".dist-info" and path.name in UNUSED_NAMES
-        examples = path.name.startswith("examples-") and "botocore" in path.parts
-        if notes or examples or path.suffix in UNUSED_SUFFIXES:
-            path.unlink()
-
-
-def _regions(path: Path) -> None:
-    """Of which services, and where, there are endpoints: 1.2 MB that each cold start reads, for five services."""
-    known = json.loads(path.read_bytes())
-    for partition in known["partitions"]:
-        partition["services"] = {name: partition["services"].get(name, {}) for name in ENDPOINTS}
-    path.write_text(json.dumps(known, separators=(",", ":")), "utf-8")
-
-
-def _strip(path: Path) -> None:
-    """A compiled module without its symbols for debuggers: what lies behind the last segment that is loaded."""
-    body = bytearray(path.read_bytes())
-    start, size, count = *struct.unpack_from("<Q", body, 32), *struct.unpack_from("<HH", body, 54)
-    segments = [struct.unpack_from("<QQQQ", body, start + number * size + 8) for number in range(count)]
-    struct.pack_into("<Q", body, 40, 0)  # no table of sections
-    struct.pack_into("<HHH", body, 58, 0, 0, 0)
-    path.write_bytes(body[: max(offset + length for offset, _, _, length in segments)])
-
-
-def _shorten(path: Path) -> None:
-    """A language's table without what is never said: a tenth of it."""
-    table = pickle.loads(path.read_bytes())  # noqa: S301 - a package's own file, checked by its hash
-    own = path.stem.split("_")[0]  # a form for readers names each language in its own words
-    names = table.get("languages", {})
-    for name in UNUSED_WORDS:
-        if name != "languages" or path.stem not in {"en", "root"}:
-            table.pop(name, None)
-    if own in names:
-        table.setdefault("languages", {own: names[own]})
-    path.write_bytes(pickle.dumps(table, 4))
-
-
 def _compile(python: str, folder: Path) -> None:
     """One process and a fixed hash seed: bytecode holds sets in the order of their hashes.
 
-    Of others' packages the sources go; ours stay, so that a traceback shows its lines.
+    Of others' packages the sources go, and with them docstrings and columns, which a traceback shows only beside a
+    source; ours stay, so that it shows the lines that matter.
     """
     ours = [folder / "handlers", folder / "pressrun"]
     others = [path for path in sorted(folder.iterdir()) if path not in ours]
     command = [python, "-m", "compileall", "-q", "-f", "-j", "1", "--invalidation-mode", "unchecked-hash"]
     command += ["-s", str(folder), "-p", "/var/task"]
-    environment = {**os.environ, "PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": ""}
+    environment = {
+        **os.environ,
+        "PYTHONHASHSEED": "0",
+        "PYTHONDONTWRITEBYTECODE": "",
+        "PYTHONNODEBUGRANGES": "1",
+    }
     _run(*command, *map(str, ours), environment=environment)
-    _run(*command, "-b", *map(str, others), environment=environment)
+    _run(*command, "-b", "-o", "2", *map(str, others), environment=environment)
     for package in others:
         for source in [package] if package.is_file() else package.rglob("*.py"):
             if source.with_suffix(".pyc").is_file():
                 source.unlink()
 
 
-def pack(folder: Path, archive: Path) -> None:
+def pack(folder: Path, archive: Path, *, level: int = 9) -> None:
     """The folder as a zip whose bytes depend on nothing but its files."""
-    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as packed:
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED, compresslevel=level) as packed:
         for path in files(folder):
             entry = zipfile.ZipInfo(path.relative_to(folder).as_posix(), EPOCH)
             entry.compress_type = zipfile.ZIP_DEFLATED
@@ -203,22 +149,26 @@ def files(folder: Path) -> Iterator[Path]:
     return iter(sorted((path for path in folder.rglob("*") if path.is_file()), key=Path.as_posix))
 
 
-def weigh(folder: Path, archive: Path, *, enforce: bool = True) -> tuple[int, int]:
-    """Bytes unzipped and zipped. Raises TooLargeError, with the largest packages."""
-    sizes = {path: path.stat().st_size for path in files(folder)}
-    whole, packed = sum(sizes.values()), archive.stat().st_size
-    if enforce and (whole > BUDGET or packed > ZIP_BUDGET):
-        shares: dict[str, int] = {}
-        for path, size in sizes.items():
-            top = path.relative_to(folder).parts[0]
-            shares[top] = shares.get(top, 0) + size
-        largest = sorted(shares, key=lambda name: -shares[name])[:8]
-        listed = ", ".join(f"{name} {shares[name] / 1e6:.1f}" for name in largest)
-        raise TooLargeError(
-            f"the bundle has {whole / 1e6:.1f} MB of {BUDGET / 1e6:.0f}, zipped {packed / 1e6:.1f} of "
-            f"{ZIP_BUDGET / 1e6:.0f}; the largest parts: {listed}"
-        )
-    return whole, packed
+def weigh(folder: Path, archive: Path) -> tuple[int, int]:
+    """Bytes unzipped and zipped."""
+    return sum(path.stat().st_size for path in files(folder)), archive.stat().st_size
+
+
+def check(folder: Path, whole: int, packed: int) -> None:
+    """Raises TooLargeError, with the largest packages, where a budget is passed."""
+    if whole <= BUDGET and packed <= ZIP_BUDGET:
+        return
+    shares: dict[str, int] = {}
+    for path in files(folder):
+        top = path.relative_to(folder).parts[0]
+        shares[top] = shares.get(top, 0) + path.stat().st_size
+    largest = sorted(shares, key=lambda name: -shares[name])[:8]
+    listed = ", ".join(f"{name} {shares[name] / 1e6:.1f}" for name in largest)
+    raise TooLargeError(
+        f"the bundle is too large: {whole / 1e6:.1f} MB of {BUDGET / 1e6:g}, zipped {packed / 1e6:.1f} of "
+        f"{ZIP_BUDGET / 1e6:g}. The largest parts, in MB unzipped: {listed}. Take out in infra/trim.py what no "
+        "function opens, or raise the budget in infra/bundle.py."
+    )
 
 
 def _run(*command: str, environment: dict[str, str] | None = None) -> None:
@@ -239,11 +189,16 @@ def main(arguments: list[str] | None = None) -> None:
     folder = chosen.output.resolve()
     notes = build(folder, python=python, machine=machine)
     archive = folder.with_suffix(".zip")
-    pack(folder, archive)
-    try:
-        whole, packed = weigh(folder, archive, enforce=not chosen.here)
-    except TooLargeError as error:
-        raise SystemExit(str(error)) from None
+    archive.unlink(missing_ok=True)  # what is not made anew must not be deployed
+    packing = archive.with_suffix(".part")
+    pack(folder, packing, level=1 if chosen.here else 9)
+    whole, packed = weigh(folder, packing)
+    if not chosen.here:
+        try:
+            check(folder, whole, packed)
+        except TooLargeError as error:
+            raise SystemExit(str(error)) from None
+    packing.replace(archive)
     print(f"{archive}: {packed / 1e6:.1f} MB, {whole / 1e6:.1f} MB unzipped, Python {python} on {machine}")
     for note in notes:
         print(note, file=sys.stderr)

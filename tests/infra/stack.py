@@ -71,6 +71,11 @@ class Stack:
         )
         return str(found["StackResourceDetail"]["PhysicalResourceId"])
 
+    def resources(self) -> list[dict[str, Any]]:
+        """All that the stack holds."""
+        found = self.client("cloudformation").list_stack_resources(StackName=self.name)
+        return list(found["StackResourceSummaries"])
+
     def invoke(self, name: str, event: dict[str, Any]) -> dict[str, Any]:
         """Calls a function; raises AssertionError where it fails."""
         answer = self.client("lambda").invoke(FunctionName=self.function(name), Payload=json.dumps(event))
@@ -144,15 +149,16 @@ def deploy(url: str, bundle: Path, name: str, **parameters: str) -> Stack:
     The template's only change is where the code lies, and this machine's Python in place of Lambda's.
     """
     s3, formation = client("s3", url), client("cloudformation", url)
-    s3.create_bucket(Bucket="artifacts", CreateBucketConfiguration={"LocationConstraint": REGION})
-    s3.upload_file(str(bundle), "artifacts", "lambda.zip")
+    code = f"artifacts-{name}"
+    s3.create_bucket(Bucket=code, CreateBucketConfiguration={"LocationConstraint": REGION})
+    s3.upload_file(str(bundle), code, "lambda.zip")
     here = ".".join(map(str, sys.version_info[:2]))
-    text = TEMPLATE.read_text("utf-8").replace("../build/lambda.zip", "s3://artifacts/lambda.zip")
+    text = TEMPLATE.read_text("utf-8").replace("../build/lambda.zip", f"s3://{code}/lambda.zip")
     text = text.replace(f"Runtime: python{PYTHON}", f"Runtime: python{here}")
-    s3.put_object(Bucket="artifacts", Key="template.yaml", Body=text.encode())
+    s3.put_object(Bucket=code, Key="template.yaml", Body=text.encode())
     formation.create_stack(
         StackName=name,
-        TemplateURL=f"{url}/artifacts/template.yaml",
+        TemplateURL=f"{url}/{code}/template.yaml",
         Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
         Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
     )

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -21,28 +19,18 @@ from pressrun.bootstrap import House
 from pressrun.services.sweep import bring_in_line
 from tests.accesslogs import fields, gz, tabbed
 from tests.fakes.ses import Ses, serving
+from tests.infra.made import bundle
 from tests.infra.stack import MINISTACK, Stack, deploy, eventually, ministack
 from tests.infra.templates import ROOT
 from tests.readers import event
 
 pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(not MINISTACK.exists(), reason="made by `make infra`"),
+    pytest.mark.skipif(not MINISTACK.exists(), reason="made by `make setup`"),
     pytest.mark.timeout(600),
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
 ]
 NEWS = "---\ntitle: Spring tide\ndate: {now}\n---\nThe water is **high**.\n"
-
-
-@pytest.fixture(scope="module")
-def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What `make bundle` makes, for this machine; or PRESSRUN_BUNDLE, made before."""
-    if "PRESSRUN_BUNDLE" in os.environ:
-        return Path(os.environ["PRESSRUN_BUNDLE"])
-    folder = tmp_path_factory.mktemp("bundle") / "lambda"
-    command = [sys.executable, ROOT / "infra" / "bundle.py", "--here", "--output", folder]
-    subprocess.run(command, check=True, capture_output=True)
-    return folder.with_suffix(".zip")
+SMALL = ("pressrun.toml", "tides/the-tide-is-late.md", "assets/bell-buoy.webp")
 
 
 @pytest.fixture(scope="module")
@@ -65,33 +53,63 @@ def account() -> Iterator[Ses]:
 
 
 @pytest.fixture(scope="module")
-def stack(bundle: Path, account: Ses, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """The publication, deployed."""
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Where the stand-in answers."""
     with ministack(tmp_path_factory.mktemp("ministack")) as url:
-        made = deploy(url, bundle, "story", MailDomain="slackwater.example")
-        account.configuration_sets = {made.outputs["SesConfigurationSet"]}
-        made.set_variables("Deliver", AWS_ENDPOINT_URL_SESV2=account.url)
-        (topic,) = (
-            one["PhysicalResourceId"]
-            for one in made.client("cloudformation").list_stack_resources(StackName="story")[
-                "StackResourceSummaries"
-            ]
-            if one["LogicalResourceId"] == "FeedbackTopic"
-        )
-        sns = made.client("sns")
-        account.on_event = lambda found: sns.publish(TopicArn=topic, Message=json.dumps(found))
-        yield made
+        yield url
 
 
 @pytest.fixture(scope="module")
-def house(stack: Stack) -> Iterator[House]:
-    """The same publication, as an operator's terminal sees it."""
+def short(address: str) -> Stack:
+    """A deployed publication, for the story's short form in the default run."""
+    return deploy(address, bundle(), "short")
+
+
+@pytest.fixture(scope="module")
+def stack(address: str, account: Ses) -> Stack:
+    """The publication, deployed."""
+    made = deploy(address, bundle(), "story", MailDomain="slackwater.example")
+    account.configuration_sets = {made.outputs["SesConfigurationSet"]}
+    made.set_variables("Deliver", AWS_ENDPOINT_URL_SESV2=account.url)
+    (topic,) = (
+        one["PhysicalResourceId"] for one in made.resources() if one["LogicalResourceId"] == "FeedbackTopic"
+    )
+    sns = made.client("sns")
+    account.on_event = lambda found: sns.publish(TopicArn=topic, Message=json.dumps(found))
+    return made
+
+
+@contextmanager
+def seen(stack: Stack) -> Iterator[House]:
+    """The publication as an operator's terminal sees it."""
     with pytest.MonkeyPatch.context() as patch:
         for name, value in stack.environment.items():
             patch.setenv(name, value)
         there = bootstrap.aws()
         yield there
         there.close()
+
+
+@pytest.fixture(scope="module")
+def house(stack: Stack, content: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """The publication, once all of the sample has become its site: byte for byte as on a laptop."""
+    with seen(stack) as there:
+        publish(stack, there, content, tmp_path_factory.mktemp("laptop"))
+        yield there
+
+
+def publish(stack: Stack, house: House, content: Path, home: Path) -> dict[str, bytes]:
+    """Uploads a folder, and waits until the site is the one that a local publish makes, which it returns."""
+    there = bootstrap.local(content, home, {})
+    keys = [stat.key for stat in there.content.list()]
+    bring_in_line(there.publisher)
+    wanted = site(there)
+    there.close()
+    for key in keys:
+        upload(stack, key, (content / key).read_bytes())
+    eventually(lambda: site(house).keys() == wanted.keys() and quiet(stack, "QueueUrl"), limit=180)
+    eventually(lambda: site(house) == wanted, limit=180)
+    return wanted
 
 
 def upload(stack: Stack, key: str, body: bytes) -> None:
@@ -123,23 +141,41 @@ def quiet(stack: Stack, queue: str) -> bool:
     )
 
 
-def test_uploads_become_the_site_that_a_laptop_makes(
-    stack: Stack, house: House, content: Path, tmp_path: Path
-) -> None:
-    """S3 → EventBridge → SQS → publish: byte for byte."""
-    there = bootstrap.local(content, tmp_path / "home", {})
-    keys = [stat.key for stat in there.content.list()]
-    bring_in_line(there.publisher)
-    wanted = site(there)
-    there.close()
-    for key in keys:
-        upload(stack, key, (content / key).read_bytes())
-    eventually(lambda: set(site(house)) == set(wanted) and quiet(stack, "QueueUrl"), limit=120)
-    eventually(lambda: site(house) == wanted, limit=180)
-    assert b"<rss" in wanted["feed.xml"][:200]
-    assert quiet(stack, "DeadQueueUrl")
+def test_an_upload_becomes_a_page_and_feeds(short: Stack, content: Path, tmp_path: Path) -> None:
+    """S3 → EventBridge → SQS → publish, byte for byte; and the API answers."""
+    few = tmp_path / "few"
+    for key in SMALL:
+        (few / key).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(content / key, few / key)
+    with seen(short) as house:
+        wanted = publish(short, house, few, tmp_path / "laptop")
+    assert b"the-tide-is-late" in wanted["feed.xml"]
+    assert {"the-tide-is-late/index.html", "atom.xml", "feed.json"} <= wanted.keys()
+    assert quiet(short, "DeadQueueUrl")
+    assert ask(short, "GET", "/api/confirm?t=forged") == 410
 
 
+def test_queues_and_schedule_reach_their_functions(short: Stack) -> None:
+    """Each queue's messages come to one function, which names those that failed; the tick comes each minute."""
+    mappings = short.client("lambda").list_event_source_mappings()["EventSourceMappings"]
+    of = {one["FunctionArn"].rpartition(":")[2]: one for one in mappings}
+    for function, queue in (
+        ("Publish", ""),
+        ("Deliver", "Mail"),
+        ("Feedback", "Feedback"),
+        ("Count", "Count"),
+    ):
+        found = of[short.function(function)]
+        name = short.outputs[f"{queue}QueueUrl"].rpartition("/")[2]
+        assert found["EventSourceArn"].rpartition(":")[2] == name
+        assert found["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    schedules = short.client("scheduler").list_schedules()["Schedules"]
+    (found,) = (one for one in schedules if short.function("Tick") in one["Target"]["Arn"])
+    told = short.client("scheduler").get_schedule(Name=found["Name"], GroupName=found["GroupName"])
+    assert told["ScheduleExpression"] == "rate(1 minute)"
+
+
+@pytest.mark.slow
 def test_a_reader_gets_an_issue_and_another_bounces(stack: Stack, house: House, account: Ses) -> None:
     """API → SQS → deliver → SES → SNS → SQS → feedback."""
     for name in ("ada", "bob"):
@@ -171,6 +207,7 @@ def test_a_reader_gets_an_issue_and_another_bounces(stack: Stack, house: House, 
     assert state("ada") == "active"
 
 
+@pytest.mark.slow
 def test_a_log_becomes_totals(stack: Stack, house: House) -> None:
     """S3 → EventBridge → SQS → count, and the next tick."""
     day = f"{datetime.now(UTC):%Y-%m-%d}"
@@ -187,6 +224,7 @@ def test_a_log_becomes_totals(stack: Stack, house: House) -> None:
     assert [(one["path"], one["views"]) for one in popular["day"]] == [("the-tide-is-late/", 3)]
 
 
+@pytest.mark.slow
 def test_a_poison_message_dies_alone_and_can_be_sent_again(stack: Stack, house: House) -> None:
     """Five goes and it is a dead letter; what comes beside it is published, and nothing is lost by sending it again."""
     stack.client("sqs").set_queue_attributes(
@@ -198,11 +236,3 @@ def test_a_poison_message_dies_alone_and_can_be_sent_again(stack: Stack, house: 
     assert eventually(lambda: [letter.body for letter in house.queue.dead()], limit=120) == ["no event"]
     assert house.queue.redrive() == 1
     assert eventually(lambda: [letter.body for letter in house.queue.dead()], limit=120) == ["no event"]
-
-
-def test_the_schedule_ticks_each_minute(stack: Stack) -> None:
-    """EventBridge Scheduler calls the function."""
-    (schedule,) = stack.client("scheduler").list_schedules()["Schedules"]
-    found = stack.client("scheduler").get_schedule(Name=schedule["Name"], GroupName=schedule["GroupName"])
-    assert found["ScheduleExpression"] == "rate(1 minute)"
-    assert stack.function("Tick") in found["Target"]["Arn"]

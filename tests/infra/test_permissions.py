@@ -48,6 +48,7 @@ RARE: dict[tuple[str, str, str], tuple[str, str]] = {
     **{(name, *SETTINGS_READ): UNTIL_PUBLISHED for name in ("Api", "Count", "Deliver", "Feedback")},
     ("Api", "dynamodb:Query", "Table"): SWEPT,
     ("Api", "dynamodb:DeleteItem", "Table"): SWEPT,
+    ("Tick", "s3:GetObject", "ContentBucket/errors/*"): REDONE,
     ("Tick", "s3:PutObject", "ContentBucket/errors/*"): REDONE,
     ("Tick", "s3:DeleteObject", "ContentBucket/errors/*"): REDONE,
     ("Tick", "s3:DeleteObject", "SiteBucket/*"): REDONE,
