@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from pressrun.services.publish import Publisher
     from pressrun.services.reach import Mailings
     from pressrun.services.readers import Readers
+    from pressrun.services.report import History
     from pressrun.services.subscribers import Subscribers
     from pressrun.services.tokens import Tokens
     from pressrun.services.viewing import Views
@@ -263,6 +264,12 @@ class House:
         from pressrun.services.reach import Mailings
 
         return Mailings(self.newsroom, self.imprints, self.clock)
+
+    def history(self) -> History:
+        """What was read, day by day, as it stands now: commands, statistics and desk show the same."""
+        from pressrun.services.report import history
+
+        return history(self.views.counter.book, self.table, self.clock.now(), self.mailings)
 
     @cached_property
     def beacon(self) -> Beacon | None:

@@ -26,8 +26,7 @@ from pressrun.commands.common import (
 from pressrun.errors import Permanent
 
 if TYPE_CHECKING:
-    from pressrun.bootstrap import House
-    from pressrun.services.report import History
+    pass
 
 app = typer.Typer(
     name="views",
@@ -95,7 +94,7 @@ def top(
 ) -> None:
     """The most read articles."""
     with opened(content, home, target) as house:
-        found = _history(house).most(SPANS[span])[:limit]
+        found = house.history().most(SPANS[span])[:limit]
     _bars(
         [
             (f"{escape(read.title)}  [dim]/{escape(read.path)}[/]", read.views, read.counted.approximate)
@@ -116,7 +115,7 @@ def show(
     from pressrun.services.reach import Mailed
 
     with opened(content, home, target) as house:
-        history = _history(house)
+        history = house.history()
         source = history.articles.at(slug.strip("/") + "/") or history.articles.at(slug.strip("/"))
         read = history.reads.get(source.path) if source else None
         reach = history.reach(read.path) if read else None
@@ -147,7 +146,7 @@ def feeds(
 ) -> None:
     """Each feed's subscribers by reader. A number with ≈ is an estimate: that reader reports none."""
     with opened(content, home, target) as house:
-        found = _history(house).subscribers()
+        found = house.history().subscribers()
     for path, families in sorted(found.items()):
         out.print(f"[bold]/{escape(path)}[/]")
         ranked = sorted(families.items(), key=lambda row: (-row[1].count, row[0]))
@@ -162,7 +161,7 @@ def reasons(
 ) -> None:
     """What became of every line of the logs."""
     with opened(content, home, target) as house:
-        found = _history(house).reasons()
+        found = house.history().reasons()
     _bars([(name, number, False) for name, number in found.most_common()])
     out.print(f"\n{count(found.total(), 'line')} in all")
 
@@ -177,7 +176,7 @@ def days(
 ) -> None:
     """Views, hits, subscribers and machine opens, day by day."""
     with opened(content, home, target) as house:
-        history = _history(house)
+        history = house.history()
     views, subscribed, opens = history.views(), history.subscribed(), history.opens()
     table = Table(box=None, pad_edge=False)
     for name in ("day", "views", "hits", "subscribers", "opens"):
@@ -200,12 +199,6 @@ def replay(
         counted = house.views.counter.replay()
         house.views.totals.refresh(full=True)
     out.print(f"Counted {count(counted, 'log')} anew." if counted else "There is nothing to count anew.")
-
-
-def _history(house: House) -> History:
-    from pressrun.services.report import history
-
-    return history(house.views.counter.book, house.table, house.mailings)
 
 
 def _bars(rows: list[tuple[str, int, bool]]) -> None:

@@ -35,7 +35,6 @@ from pressrun.server.signals import interruptible
 from pressrun.server.stats import StatsPages
 from pressrun.server.watching import watch
 from pressrun.services.editing import Editing
-from pressrun.services.report import history
 from pressrun.services.sweep import Progress, Report
 
 _OWN: Final = {"127.0.0.1", "localhost", "::1"}
@@ -98,7 +97,7 @@ def serve(
             behind_proxy=behind_proxy,
             api=Api(house.readers, beacon=lambda: None if access_log else house.beacon),
             outbox=_outbox(home, clock),
-            stats=StatsPages(lambda: history(house.views.counter.book, house.table, house.mailings)),
+            stats=StatsPages(house.history),
             desk=DeskPages(room, door),
         )
         desk = Publishing(house.publisher, app, stop, reported, told)

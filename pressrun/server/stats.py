@@ -20,7 +20,7 @@ from pressrun.server.messages import Answer, Header, Request
 from pressrun.server.outbox import from_this_machine
 from pressrun.server.policies import security
 from pressrun.server.site import PLAIN
-from pressrun.services.reach import Reach
+from pressrun.services.reach import MEANING, Reach
 from pressrun.services.report import History
 from pressrun.services.totals import Read
 
@@ -31,12 +31,6 @@ _POLICY: Final = (
     "default-src 'none'; style-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 )
 _HTML: Final = "text/html; charset=utf-8"
-_REACH: Final = (
-    "Reach is how often an article came before somebody: views by people, delivered mails (opening one is no view) and "
-    "the subscribers of the feeds that carried it in the week from its date. Nobody is followed, so who came by two of "
-    "these ways is in it twice, and feed subscribers are an estimate: the number is marked with ≈ where it is more "
-    "than a count of views."
-)
 
 
 class StatsPages:
@@ -93,7 +87,7 @@ def _overview(history: History, base: str) -> str:
             f"<th>Delivered</th><th>Bounced</th></tr></thead><tbody>{listed}</tbody></table>"
             if listed
             else "",
-            _REACH,
+            MEANING,
         ),
         _section(
             "Feed subscribers by reader",
@@ -161,7 +155,7 @@ def _article(history: History, path: str, base: str) -> str:
         f'<p><a href="{base}/{FOLDER}/">Statistics</a></p><h1>{escape(read.title)}</h1>'
         f"<p>{_number(read.views, approximate=read.counted.approximate)} views{imported}; "
         f"{read.counted.hits:,} hits. {sure}</p>"
-        + _section("Reach", _reached(history.reach(path)), _REACH)
+        + _section("Reach", _reached(history.reach(path)), MEANING)
         + _section("Views by day", _plot(history.of(path), "Views by day"), "Behind them, paler: hits.")
         + f'<p><a href="{base}{href(path)}">Read the article</a></p>'
     )

@@ -30,6 +30,12 @@ from pressrun.services.newsroom import Newsroom
 WEEK: Final = timedelta(days=7)  # in which a feed's subscribers are shown a new entry
 SETTLED: Final = timedelta(days=14)  # after which no bounce comes any more
 FRESH: Final = timedelta(minutes=1)  # how long the tally of a younger issue is believed
+MEANING: Final = (
+    "Reach is how often an article came before somebody: views by people, delivered mails (opening one is no view) and "
+    "the subscribers of the feeds that carried it in the week from its date. Nobody is followed, so who came by two of "
+    "these ways is in it twice, and feed subscribers are an estimate: the number is marked with ≈ where it is more "
+    "than a count of views."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from pressrun.domain.issues import Issue
 from pressrun.domain.views import NONE, Figure, Figured, Figures
 from pressrun.ports import Table
 from pressrun.services.daybook import Daybook, read_pages
 from pressrun.services.reach import Mailed, Mailings, Reach, feed_subscribers
-from pressrun.services.totals import Articles, Read, read_of, reasons_of, subscribers
+from pressrun.services.totals import Articles, Read, first_of, read_of, reasons_of, subscribers
 
 
 @dataclass(slots=True)
@@ -23,15 +24,20 @@ class History:
     reads: dict[str, Read] = field(default_factory=dict)
     mailings: Mailings | None = None
     carriers: Mapping[str, list[Issue]] = field(default_factory=dict)
+    now: datetime = field(kw_only=True)
 
     def most(self, days: int = 0) -> list[Read]:
-        """The most read articles of the last so many days; of all time, with what they brought along, for 0."""
+        """The most read articles of the last so many days (UTC), today's with them; of all time, with what they
+        brought along, for 0.
+        """
         if not days:
             found = list(self.reads.values())
         else:
             window = Figures()
-            for name in sorted(self.days)[-days:]:
-                window.add(self.days[name])
+            since = first_of(self.now, days)
+            for name, figures in self.days.items():
+                if name >= since:
+                    window.add(figures)
             found = [
                 Read(path=read.path, title=read.title, counted=read.counted)
                 for read in self.articles.read(window.pages).values()
@@ -104,7 +110,7 @@ class History:
         return found
 
 
-def history(book: Daybook, table: Table, mailings: Mailings | None = None) -> History:
+def history(book: Daybook, table: Table, now: datetime, mailings: Mailings | None = None) -> History:
     """Reads every day: a second for ten years on one's own machine. Without `mailings` no mail is known of."""
     days = dict(read_pages(book, book.current()))
     articles = Articles(table)
@@ -114,4 +120,4 @@ def history(book: Daybook, table: Table, mailings: Mailings | None = None) -> Hi
         whole.add(figures)
     reads |= articles.read(whole.pages)
     carriers = mailings.carriers() if mailings else {}
-    return History(days=days, articles=articles, reads=reads, mailings=mailings, carriers=carriers)
+    return History(days=days, articles=articles, reads=reads, mailings=mailings, carriers=carriers, now=now)

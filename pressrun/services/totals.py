@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Any, Final
 
@@ -143,7 +143,7 @@ class Totals:
         total = self._book.sum(rule)  # before the days: one that is sealed meanwhile is counted once
         whole = Figures()
         whole.add(total.figures)
-        since = f"{self._clock.now() - timedelta(days=RECENT - 1):%Y-%m-%d}"
+        since = first_of(self._clock.now(), RECENT)
         recent = {}
         for name, etag in self._book.days(rule).items():
             if name in total.days and name < since:
@@ -200,7 +200,7 @@ class Totals:
         lists: dict[str, list[Read]] = {}
         today = self._clock.now()
         for name, days in WINDOWS.items():
-            since = f"{today - timedelta(days=days - 1):%Y-%m-%d}"
+            since = first_of(today, days)
             window = Figures()
             for day, figures in state.recent.items():
                 if day >= since:
@@ -274,6 +274,11 @@ class Totals:
 def bucket(path: str) -> str:
     """Which of the sixteen `articles-<h>.json` an article is in."""
     return sha256(path.encode()).hexdigest()[0]
+
+
+def first_of(now: datetime, days: int) -> str:
+    """The first of the last so many days (UTC), of which today is one."""
+    return f"{now.astimezone(UTC) - timedelta(days=days - 1):%Y-%m-%d}"
 
 
 def reasons_of(day: Figures, articles: Articles) -> dict[str, int]:

@@ -8,7 +8,6 @@ import pytest
 from typer.testing import CliRunner
 
 from pressrun.cli import app
-from pressrun.services.report import history
 from tests.accesslogs import FEEDLY, GOOGLEBOT, combined, gz
 from tests.fakes.office import Office
 
@@ -64,7 +63,7 @@ def test_an_article_has_its_mail_and_its_reach(tmp_path: Path) -> None:
     office.publish("tides.md", views="100")
     office.minutes(12)
     assert office.hear("bounce", "reader1@example.org", bounce_type="permanent")
-    (path,) = (read.path for read in history(office.house.views.counter.book, office.house.table).most())
+    (path,) = (read.path for read in office.house.history().most())
     shown = views("show", path, "--content", str(office.folder), "--home", str(tmp_path))
     assert "2 mails delivered, 1 bounced\n" in shown
     assert "Reach: ≈ 102; 100 if the same people came by every way" in shown

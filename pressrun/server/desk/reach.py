@@ -7,7 +7,7 @@ from typing import Final
 
 from pressrun.server.desk.room import Visit
 from pressrun.server.messages import Answer
-from pressrun.services.report import history
+from pressrun.services.reach import MEANING
 
 DAYS: Final = 90
 LISTED: Final = 25
@@ -17,7 +17,7 @@ RETURNS: Final = 12  # issues whose mail is looked at
 def shown(visit: Visit) -> Answer:
     """The numbers, each with what it means."""
     house = visit.room.house
-    found = history(house.views.counter.book, house.table)
+    found = house.history()
     views = found.views()
     recent = sorted(views)[-DAYS:]
     families: Counter[str] = Counter()
@@ -43,6 +43,8 @@ def shown(visit: Visit) -> Answer:
         hits={day: views[day].hits for day in recent},
         total=sum(figure.count for figure in views.values()),
         approximate=any(figure.approximate for figure in views.values()),
+        reached=[(read, found.reach(read.path)) for read in found.foremost()[:LISTED]],
+        meaning=MEANING,
         feeds=families.most_common(20),
         readers=families.total(),
         returns=[(issue, house.newsroom.ledger.tally(issue)) for issue in issues[:RETURNS]],

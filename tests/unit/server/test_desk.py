@@ -6,18 +6,27 @@ import asyncio
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote, urlencode
 
 import httpx
+import orjson
 import pytest
+from typer.testing import CliRunner
 
 from pressrun.adapters.local.files import FileStore
 from pressrun.adapters.local.versions import VersionFolder
 from pressrun.bootstrap import Shelves
+from pressrun.cli import app as command
 from pressrun.server import SiteApp
 from pressrun.server.desk import DeskApp, DeskPages, Door, Room
 from pressrun.server.desk.forms import form_of
+from pressrun.server.stats import StatsPages
+from pressrun.services.count import Log
+from pressrun.services.totals import bucket
+from tests.accesslogs import FEEDLY, GOOGLEBOT, fields, tabbed
 from tests.fakes.office import Office
 
 HOST = "127.0.0.1:8000"
@@ -555,3 +564,73 @@ def test_reach_defines_its_numbers(desk: Desk) -> None:
     page = browser.ask("reach?span=week").text
     assert "One reader, one article, one day" in page
     assert re.search(r"A</a></td><td>1</td>", page)
+
+
+def test_every_place_shows_the_same_numbers(desk: Desk, tmp_path: Path) -> None:
+    """A page's JSON, the popular list, the statistics, the desk and the commands, of reads, mail and feeds."""
+    office, house = desk.office, desk.office.house
+    office.publish("tides.md", views="1000")
+    office.publish("moon.md", newsletter="false")
+    office.readers(5)
+    office.minutes(12)
+    assert office.hear("bounce", "reader1@example.org", bounce_type="permanent")
+    now = office.clock.now()
+    today, long_ago = f"{now:%Y-%m-%d}", f"{now - timedelta(days=40):%Y-%m-%d}"
+    requests = [fields("/tides/", ip=f"198.51.100.{n % 7}", day=today) for n in range(9)]
+    requests += [
+        fields("/moon/", day=today, ip="198.51.100.9"),
+        fields("/tides/", day=today, agent=GOOGLEBOT),
+        fields("/feed.xml", day=today, agent=FEEDLY.format(87)),
+    ]
+    chunks = [tabbed(*requests)]
+    house.views.counter.count(Log(name="new", etag="e", modified=now, chunks=chunks))
+    chunks = [tabbed(*(fields("/moon/", day=long_ago, ip=f"203.0.113.{n}") for n in range(2)))]
+    house.views.counter.count_old(Log(name="old", etag="e", modified=now, chunks=chunks))
+    house.views.counter.seal_old()
+    house.views.totals.refresh(full=True)
+    office.clock.advance(61)
+
+    def public(name: str) -> Any:
+        return orjson.loads(house.site.get(f"views/totals/{name}.json").body)
+
+    def told(*arguments: str) -> str:
+        where = ("--content", str(office.folder), "--home", str(tmp_path))
+        found = CliRunner().invoke(command, ["views", *arguments, *where])
+        assert found.exit_code == 0, found.output
+        return re.sub(r"[ \xa0]+", " ", found.output)
+
+    def cells(page: str, title: str) -> list[list[str]]:
+        rows = re.findall(rf"<tr><td><a[^>]*>{title}</a></td>(.*?)</tr>", page)
+        return [re.findall(r"<td>(.*?)</td>", row) for row in rows]
+
+    articles = (
+        public("articles-" + bucket("tides/"))["articles"] | public("articles-" + bucket("moon/"))["articles"]
+    )
+    assert [(articles[p]["views"], articles[p]["hits"]) for p in ("tides/", "moon/")] == [(1007, 9), (3, 3)]
+    assert [(row["path"], row["views"]) for row in public("popular")["all"]] == [
+        ("tides/", 1007),
+        ("moon/", 3),
+    ]
+    assert [(row["path"], row["views"]) for row in public("popular")["week"]] == [("tides/", 7), ("moon/", 1)]
+    assert public("days")["days"][today] | {"lines": 0} == {
+        "views": 8, "hits": 10, "subscribers": 87, "opens": 0, "lines": 0}  # fmt: skip
+
+    client, stats = desk.browser(), SiteApp(
+        house.site, base="", live=False, log=None, clock=office.clock, stats=StatsPages(house.history)
+    )  # fmt: skip
+    overview = Browser(stats).ask("../stats/").text
+    reach = client.ask("reach?span=week").text
+    all_time = client.ask("reach?span=all").text
+    assert cells(overview, "Tides") == [["≈ 1,098", "1,007", "9", "1,000", "4", "1"]]
+    assert cells(overview, "Moon") == [["≈ 90", "3", "3", "0", "0", "0"]]
+    assert cells(reach, "Tides")[:2] == [["7", "9"], ["≈ 1,098", "1,007", "1,007", "4", "1", "≈ 87"]]
+    assert cells(reach, "Moon") == [["1", "1"], ["≈ 90", "87", "3", "0", "0", "≈ 87"]]
+    assert [cells(all_time, name)[0] for name in ("Tides", "Moon")] == [["1,007", "9"], ["3", "3"]]
+    shown = told("show", "tides")
+    assert "1,007 views, 1,000 of them imported; 9 hits" in shown and "4 mails delivered, 1 bounced" in shown
+    assert "Reach: ≈ 1,098; 1,007 if the same people came by every way" in shown
+    assert "/tides/ 1,007 █" in told("top") and "/moon/ 3" in told("top")
+    assert f"{today} 8 10 87 0 █" in told("days")
+    assert "Feedly 87 █" in told("feeds")
+    reasons = sum(public("reasons")["days"][today].values())
+    assert f"{reasons + 4} lines in all" in told("reasons")  # two lines and two headers of long ago

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 
 from pressrun.domain.views import Figure, Figures
@@ -33,6 +35,7 @@ class Known(Articles):
 
 
 HISTORY = History(
+    now=datetime(2026, 3, 1, tzinfo=UTC),
     days={
         "2026-03-01": Figures(
             pages={"tide/": Figure(5000, 9000, approximate=True), "": Figure(3, 3)},

@@ -10,7 +10,7 @@ from pressrun.domain.views import Figure, Figures
 from pressrun.services.catalogue import Source
 from pressrun.services.count import Log
 from pressrun.services.reach import Mailed, Reach, feed_subscribers
-from pressrun.services.report import History, history
+from pressrun.services.report import History
 from tests.accesslogs import FEEDLY, fields, tabbed
 from tests.fakes.office import Office
 
@@ -21,8 +21,7 @@ def office(tmp_path: Path) -> Office:
 
 
 def told(office: Office) -> History:
-    house = office.house
-    return history(house.views.counter.book, house.table, house.mailings)
+    return office.house.history()
 
 
 def test_mail_views_and_feeds_make_one_figure(office: Office) -> None:
