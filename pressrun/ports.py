@@ -213,8 +213,11 @@ class Table(Protocol):
         """
         ...
 
-    def increment(self, partition: str, sort: str) -> int:
-        """Adds 1 to the row's counter `n` (0 where absent) atomically and returns it. The row holds nothing else."""
+    def increment(self, partition: str, sort: str, *, until: datetime | None = None) -> int:
+        """Adds 1 to the row's counter `n` (0 where absent) atomically and returns it. The row holds nothing else.
+
+        From `until` on the row is of no use to anybody, and a backend may remove it by itself, or leave it.
+        """
         ...
 
 

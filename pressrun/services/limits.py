@@ -21,6 +21,7 @@ from pressrun.ports import Clock, Drop, Table
 
 PARTITION: Final = "limits"
 WINDOW: Final = timedelta(hours=1)
+KEPT: Final = timedelta(days=1)  # then a backend may remove a counter that no `sweep` has
 SWEPT: Final = 1_000  # old counters that one call of `sweep` removes at most
 
 
@@ -75,10 +76,11 @@ class Limits:
         return len(old)
 
     def _within(self, kind: str, value: str, ceiling: int) -> bool:
-        window = f"{self._clock.now():%Y-%m-%dT%H}"
+        now = self._clock.now()
+        window = f"{now:%Y-%m-%dT%H}"
         name = f"{kind} {window} {value}".encode()
         key = hmac.new(self._secret(), name, sha256).hexdigest()[:32]
-        return self._table.increment(PARTITION, f"{window} {key}") <= ceiling
+        return self._table.increment(PARTITION, f"{window} {key}", until=now + KEPT) <= ceiling
 
 
 def network_of(client: str) -> str:

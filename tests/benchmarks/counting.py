@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
 from typing import Any
 
 import orjson
@@ -89,9 +90,9 @@ class CountedTable:
             self._counts["row bytes"] += len(orjson.dumps(change.item))
         return change
 
-    def increment(self, partition: str, sort: str) -> int:
+    def increment(self, partition: str, sort: str, *, until: datetime | None = None) -> int:
         self._counts["table write"] += 1
-        return self._table.increment(partition, sort)
+        return self._table.increment(partition, sort, until=until)
 
 
 class CountedQueue:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import Enum, auto
 from random import Random
 from typing import TypeVar
@@ -224,9 +225,11 @@ class ChaoticTable:
         for change in self._scheduler.shuffled(changes, key=lambda change: change.partition + change.sort):
             self._scheduler.do(f"each {_named([change])}", WRITE, lambda: self._inner.write_each([change]))  # noqa: B023
 
-    def increment(self, partition: str, sort: str) -> int:
+    def increment(self, partition: str, sort: str, *, until: datetime | None = None) -> int:
         return self._scheduler.do(
-            f"increment {partition}, {sort}", WRITE, lambda: self._inner.increment(partition, sort)
+            f"increment {partition}, {sort}",
+            WRITE,
+            lambda: self._inner.increment(partition, sort, until=until),
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from hashlib import md5
 from itertools import count
 
@@ -130,7 +131,7 @@ class MemoryTable:
         for change in changes:
             self._apply(change, encode_item(change) if isinstance(change, Save) else b"")
 
-    def increment(self, partition: str, sort: str) -> int:
+    def increment(self, partition: str, sort: str, *, until: datetime | None = None) -> int:
         require_row(partition, sort)
         row = self.get(partition, sort)
         number = int(str(row.item["n"])) + 1 if row else 1

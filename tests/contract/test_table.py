@@ -7,6 +7,7 @@ import random
 import subprocess
 from base64 import b64encode
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -408,6 +409,16 @@ def test_a_counter_can_be_set_and_goes_on(table: Table) -> None:
     table.write([save("c", {"n": 41})])
     assert table.increment("p", "c") == 42
     assert version(table, "c") == 3
+
+
+def test_a_counter_that_ends_counts_like_any_other(table: Table) -> None:
+    """And is an ordinary row once something else is put into its place."""
+    later = datetime.now(UTC) + timedelta(days=1)
+    assert [table.increment("p", "c", until=later) for _ in range(2)] == [1, 2]
+    assert table.increment("p", "c") == 3
+    assert [row.item for row in table.scan()] == [{"n": 3}]
+    table.write([save("c", {"n": 41})])
+    assert [row.item for row in table.query("p")] == [{"n": 41}]
 
 
 def test_a_counter_counts_each_of_many_at_once(table: Table, together: Together) -> None:

@@ -7,11 +7,15 @@ import importlib
 import re
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from infra.bundle import PYTHON
+from pressrun.adapters.aws.dynamodb import DynamoTable
+from pressrun.ports import Save
 from tests.infra.templates import FUNCTIONS, ROOT, environment, listed, resources, statements, template
 
 # What a Lambda function is given for nothing, and what only other mailers and people at a terminal use.
@@ -260,3 +264,18 @@ def test_every_queue_and_function_is_watched() -> None:
     assert {"Reputation.BounceRate", "Reputation.ComplaintRate", "Invocations"} <= {m for m, _ in watched}
     for alarm in alarms.values():
         assert alarm["Properties"]["AlarmActions"] == [{"Ref": "OperatorsTopic"}]
+
+
+def test_the_table_removes_counters_that_end(dynamodb: Any, dynamo_name: str) -> None:
+    """By the attribute that the driver writes, which goes where the row becomes another."""
+    attribute = resources()["Table"]["Properties"]["TimeToLiveSpecification"]
+    table = DynamoTable(dynamodb, dynamo_name)
+    end = datetime(2026, 3, 1, tzinfo=UTC)
+    key = {"pk": {"S": "limits"}, "sk": {"S": "c"}}
+    for _ in range(2):
+        table.increment("limits", "c", until=end)
+        stored = dynamodb.get_item(TableName=dynamo_name, Key=key)["Item"]
+        assert attribute == {"AttributeName": "t", "Enabled": True}
+        assert stored[attribute["AttributeName"]] == {"N": str(int(end.timestamp()))}
+    table.write([Save(partition="limits", sort="c", item={"n": 7})])
+    assert "t" not in dynamodb.get_item(TableName=dynamo_name, Key=key)["Item"]

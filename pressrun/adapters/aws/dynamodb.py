@@ -7,6 +7,7 @@ One table, on-demand, with the string keys `pk` (partition) and `sk` (sort). A r
   by the kilobyte written and by four kilobytes read; or instead
 - `n`: the number of a row that `increment` made. Such a row's item is {"n": number}.
 - `v`: the version, a number. Every write adds 1 to it, so a deleted row begins at 1 again.
+- `t`: seconds since 1970 from which DynamoDB removes the row, within days and at no cost: of counters that end.
 
 All reads are consistent. Where an answer is lost and the client tries again, a single conditional change can
 report Conflict for what it wrote itself; transactions carry a token and cannot.
@@ -19,6 +20,7 @@ import time
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -193,7 +195,7 @@ class DynamoTable:
             values[":e"] = {"N": str(change.expect)}
         if isinstance(change, Save):
             attribute, value = _packed(change.item, body)
-            others = ", ".join(name for name in ("d", "z", "n") if name != attribute)
+            others = ", ".join(name for name in ("d", "z", "n", "t") if name != attribute)
             action["UpdateExpression"] = f"SET {attribute} = :i REMOVE {others} ADD v :one"
             values |= {":i": value, ":one": {"N": "1"}}
         if values:
@@ -213,20 +215,23 @@ class DynamoTable:
     def _write_alone(self, change: Save | Drop) -> None:
         self._change(change, encode_item(change) if isinstance(change, Save) else b"")
 
-    def increment(self, partition: str, sort: str) -> int:
+    def increment(self, partition: str, sort: str, *, until: datetime | None = None) -> int:
         """Adds 1 to the row's counter `n` and returns it. Raises Transient, Permanent.
 
         Where an answer is lost and the client tries again, a number is left out.
         """
         require_row(partition, sort)
+        expression, values = "ADD n :one, v :one", {":one": {"N": "1"}}
+        if until is not None:
+            expression, values[":t"] = f"SET t = :t {expression}", {"N": str(int(until.timestamp()))}
 
         def once() -> int:
             with translated(f"{partition}, {sort}"):
                 answer = self._client.update_item(
                     TableName=self._name,
                     Key=_key(partition, sort),
-                    UpdateExpression="ADD n :one, v :one",
-                    ExpressionAttributeValues={":one": {"N": "1"}},
+                    UpdateExpression=expression,
+                    ExpressionAttributeValues=values,
                     ReturnValues="UPDATED_NEW",
                 )
             return int(answer["Attributes"]["n"]["N"])

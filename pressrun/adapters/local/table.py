@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
 from itertools import groupby, islice
 from pathlib import Path
 from typing import Final
@@ -143,8 +144,8 @@ class SqliteTable:
                 for statement, group in groupby(steps, key=lambda step: step[0]):
                     rows.executemany(statement, [values for _, values in group])
 
-    def increment(self, partition: str, sort: str) -> int:
-        """Adds 1 to the row's counter `n` and returns it."""
+    def increment(self, partition: str, sort: str, *, until: datetime | None = None) -> int:  # noqa: ARG002
+        """Adds 1 to the row's counter `n` and returns it. Removes nothing by itself."""
         require_row(partition, sort)
         with self._database.transaction() as rows:
             stored = rows.execute(f"{_READ} WHERE partition = ? AND sort = ?", (partition, sort)).fetchone()
