@@ -12,7 +12,7 @@ PORT ?= 8000
 WORKERS ?= 3
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help setup demo test test-all check format bench bundle lock clean scan
+.PHONY: help setup demo test test-all check format bench bundle lock clean scan reference
 
 help: ## Say what can be made
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## (.*)/  make \1\t\2/' | expand -t 20
@@ -79,6 +79,10 @@ lock: $(STAMP) ## Write the lock files anew
 	@$(GROUP) --group infra -o infra/lock/infra.txt
 	@$(GROUP) --group sam -o infra/lock/sam.txt
 	@$(GROUP) --group scan -o infra/lock/scan.txt
+
+reference: $(STAMP) ## Write the references of settings and templates anew
+	@$(BIN)/pressrun reference settings > pressrun/SETTINGS.md
+	@$(BIN)/pressrun reference templates > templates/README.md
 
 clean: ## Remove what was made
 	rm -rf $(VENV) $(INFRA) $(SAM) $(SCAN) .pressrun .bench dist build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -22,6 +22,7 @@ from pressrun.commands import (
     issues,
     moving,
     operate,
+    reference,
     subscribers,
     views,
 )
@@ -76,6 +77,7 @@ for command in (
 app.command("import")(moving.import_)
 app.add_typer(moving.export)
 app.command()(desk.desk)
+app.command()(reference.reference)
 
 
 @app.callback(invoke_without_command=True)

@@ -20,20 +20,20 @@ class Newsletter:
     may choose instead of `cadence`. `at` is a local time, "HH:MM", in `timezone` (empty: the publication's).
     """
 
-    slug: str
-    name: str
+    slug: str  # up to 32 of a-z, 0-9 and -; it stands in links, and never changes
+    name: str  # as readers see it
     sender: str  # an address that the mailer may send from
     sender_name: str = ""  # empty: the newsletter's name
-    reply_to: str = ""
-    description: str = ""
-    cadence: Cadence = "article"
-    choices: tuple[Cadence, ...] = ()
-    at: str = "08:00"
-    weekday: Weekday = "monday"
-    day: int = 1  # of the month, 1 to 28
-    timezone: str = ""
+    reply_to: str = ""  # where answers go; empty: to `sender`
+    description: str = ""  # a sentence beside the form
+    cadence: Cadence = "article"  # a mail for each article, a digest, or issues by hand alone
+    choices: tuple[Cadence, ...] = ()  # what a reader may choose instead
+    at: str = "08:00"  # of digests: a local time, HH:MM
+    weekday: Weekday = "monday"  # of weekly digests
+    day: int = 1  # of monthly digests, 1 to 28
+    timezone: str = ""  # of `at`; empty: the publication's
     tags: tuple[str, ...] = ()  # articles with one of these alone; empty: all
-    authors: tuple[str, ...] = ()
+    authors: tuple[str, ...] = ()  # articles by one of these alone; empty: all
     cooling_minutes: int = 15  # in which an edit changes what will be sent, and an editor can stop it
     max_age_days: int = 7  # an article older than this waits for a person
     template: str = "article"  # templates/email/<template>.html and .txt
@@ -57,5 +57,5 @@ class MailSettings:
     max_per_day: int = 0  # 0: as the mailer's quota says
     late_hours: int = 6  # an issue found due longer than this ago waits for a person
     pause_bounces: float = 0.05  # share of the sent at which an issue pauses by itself
-    pause_complaints: float = 0.001
+    pause_complaints: float = 0.001  # the same, of readers who call it spam
     confirm_hours: int = 48  # for how long a confirmation link is good

@@ -14,41 +14,41 @@ from pressrun.domain.newsletters import MailSettings, Newsletter
 class Person:
     """An author. `name` is what bylines print and what articles refer to."""
 
-    name: str
-    url: str = ""
-    bio: str = ""
+    name: str  # as bylines print it and articles write it
+    url: str = ""  # their own page, linked from their page here
+    bio: str = ""  # a sentence or two on their page
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NavLink:
     """An entry of the site's own navigation. `url` is a path of the site or an absolute URL."""
 
-    title: str
-    url: str
+    title: str  # what the link says
+    url: str  # a path of the site, or a whole address
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeedSettings:
     """What a feed document holds at most. What does not fit is reached through the archives."""
 
-    entries: int = 20
+    entries: int = 20  # articles in a feed, up to 500; older ones stand in its archive documents
     bytes: int = 100_000  # the size a document should stay under
     max_bytes: int = 250_000  # the size it must stay under, unless one entry alone is larger
     min_entries: int = 5  # kept beyond `bytes` as long as `max_bytes` holds
     hub: str = ""  # a WebSub hub; empty: none
-    ttl_minutes: int = 60
+    ttl_minutes: int = 60  # how often a feed reader need look again, 15 to 10080 (a week)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Podcast:
     """What podcast directories ask for. Without it an audio enclosure is published plain."""
 
-    category: str = "Society & Culture"
-    image: str = ""
-    explicit: bool = False
-    owner: str = ""
-    email: str = ""
-    guid: str = ""
+    category: str = "Society & Culture"  # one of Apple's
+    image: str = ""  # the cover: a square JPEG or PNG, 1400 to 3000 pixels wide
+    explicit: bool = False  # whether it is for adults alone
+    owner: str = ""  # whom directories write to
+    email: str = ""  # and where; it stands in the feed for all to see
+    guid: str = ""  # the podcast's own, where it has one already; empty: made from the feed's address
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,17 +66,17 @@ class ViewSettings:
 class Publication:
     """The settings of one publication. Every field has a default that works."""
 
-    title: str = "Untitled publication"
-    url: str = "http://127.0.0.1:8000"  # without a trailing slash
-    description: str = ""
-    language: str = "en"  # BCP 47
-    timezone: str = "UTC"  # an IANA name
+    title: str = "Untitled publication"  # the publication's name
+    url: str = "http://127.0.0.1:8000"  # the address that readers type, without a slash at its end
+    description: str = ""  # a sentence: feeds and search engines show it
+    language: str = "en"  # a BCP 47 tag; an article may say otherwise
+    timezone: str = "UTC"  # an IANA name, for dates that are written without one
     authors: tuple[Person, ...] = ()
     id_authority: str = ""  # RFC 4151 authority and date, "example.org,2026"; empty: derived from `url`
-    copyright: str = ""
+    copyright: str = ""  # in the site's footer and the feeds
     nav: tuple[NavLink, ...] = ()
-    smart_punctuation: bool = True
-    home_articles: int = 10
+    smart_punctuation: bool = True  # "straight quotes" become curly ones, -- a dash
+    home_articles: int = 10  # on the home page, 1 to 100
     feed: FeedSettings = FeedSettings()
     podcast: Podcast | None = None
     newsletters: tuple[Newsletter, ...] = ()

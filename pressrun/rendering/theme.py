@@ -303,8 +303,9 @@ def shipped() -> Mapping[str, str]:
     root = template_folder()
     files = sorted(path for path in root.rglob("*") if path.is_file())
     names = {path.relative_to(root).as_posix(): path for path in files}
+    ours = ("web/", "email/", "words/")
     return MappingProxyType(
-        {name: path.read_text("utf-8") for name, path in names.items() if not name.startswith("desk/")}
+        {name: path.read_text("utf-8") for name, path in names.items() if name.startswith(ours)}
     )
 
 

@@ -1,0 +1,118 @@
+"""The references say what the code does: every setting, every template, and every value that a template uses."""
+
+from __future__ import annotations
+
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jinja2 import Environment, meta, nodes
+
+from pressrun import reference
+from pressrun.config import environment_settings, publication_from, read_settings
+from pressrun.domain.publication import Publication
+from pressrun.reference import LISTS, Setting, rehearsed, settings, settings_reference, templates_reference
+from pressrun.rendering.theme import shipped
+
+ROOT = Path(__file__).parents[2]
+# Values that are right and no default, where any other of the type is not.
+OTHER = {
+    "url": '"https://example.org/blog"',
+    "language": '"de"',
+    "timezone": '"Europe/Lisbon"',
+    "id_authority": '"example.org,2026"',
+    "hub": '"https://hub.example/"',
+    "sender": '"news@example.org"',
+    "reply_to": '"desk@example.org"',
+    "unsubscribe_address": '"leave@example.org"',
+    "bounce_address": '"bounces@example.org"',
+    "at": '"09:30"',
+    "slug": '"news"',
+    "own": '["203.0.113.7"]',
+    "bytes": "50_000",
+    "max_bytes": "300_000",
+    "choices": '["weekly"]',
+    "pause_bounces": "0.04",
+    "pause_complaints": "0.002",
+}
+NEEDED = {"newsletters": 'slug = "a"\nname = "A"\nsender = "a@example.org"\n', "authors": 'name = "Ada"\n',
+          "nav": 'title = "A"\nurl = "/a/"\n'}  # fmt: skip
+EVERY = [(table, one) for table, found in settings().items() for one in found]
+
+
+@pytest.mark.parametrize(
+    ("made", "place"),
+    [(settings_reference, "pressrun/SETTINGS.md"), (templates_reference, "templates/README.md")],
+)
+def test_the_references_are_what_the_code_says(made: Any, place: str) -> None:
+    assert (ROOT / place).read_text() == made(), "run `make reference`"
+
+
+def other(one: Setting) -> str:
+    """A value that is not the default, as TOML writes it."""
+    if one.name in OTHER:
+        return OTHER[one.name]
+    if one.type.startswith("one of"):
+        return next(word for word in one.type.removeprefix("one of ").split(", ") if word != one.default)
+    kinds = {
+        "text": '"other"',
+        "true or false": "false" if one.default == "true" else "true",
+        "list of text": '["a"]',
+    }
+    return kinds.get(one.type) or str(type_of(one)(one.default) + 1)
+
+
+def type_of(one: Setting) -> type:
+    return float if one.type == "number" else int
+
+
+@pytest.mark.parametrize(("table", "one"), EVERY, ids=lambda value: getattr(value, "name", value))
+def test_each_setting_is_one_and_says_what_it_means(table: str, one: Setting) -> None:
+    """Written into the file it changes the publication; by its variable, too."""
+    assert one.meaning
+    needed = [line for line in NEEDED.get(table, "").splitlines() if not line.startswith(f"{one.name} =")]
+    head = (f"[[{table}]]" if table in LISTS else f"[{table}]") if table else ""
+    text = "\n".join([head, *needed, f"{one.name} = {other(one)}"])
+    publication = publication_from(read_settings(text.encode()), {})
+    found: Any = getattr(publication, table) if table else publication
+    value = getattr(found[0] if table in LISTS else found, one.name)
+    assert str(value) not in {one.default, one.default.strip('"'), one.default.title()}
+    if one.variable and not one.type.startswith("list"):
+        said = environment_settings({one.variable: other(one).strip('"')})
+        found = publication_from({}, said)
+        assert getattr(getattr(found, table) if table else found, one.name) == value
+
+
+def test_no_setting_is_left_out() -> None:
+    """A table that the publication has, and the reference does not know, would be printed as a value."""
+    known = {one.name for one in settings()[""]} | set(reference.TABLES)
+    assert known == {field.name for field in fields(Publication)}
+    assert all(is_dataclass(kind) for kind in reference.TABLES.values())
+
+
+PARSED = {
+    name: Environment(autoescape=True).parse(text)
+    for name, text in shipped().items()
+    if name.endswith((".html", ".txt"))
+}
+
+
+def made_by_templates() -> set[str]:
+    """What templates set, import and define for themselves and for those that they include or extend."""
+    found = set[str]()
+    for tree in PARSED.values():
+        found |= {one.target for one in tree.find_all(nodes.Import)}
+        found |= {one.name for one in tree.find_all(nodes.Macro)}
+        found |= {one.name for one in tree.find_all(nodes.Name) if one.ctx == "store"}
+    return found
+
+
+@pytest.mark.parametrize("name", PARSED)
+def test_a_template_uses_what_it_is_said_to_be_given(name: str) -> None:
+    """Those that others include or import share what these are given."""
+    given = rehearsed()
+    used = meta.find_undeclared_variables(PARSED[name]) - made_by_templates()
+    mine = set(given[name]) if name in given else {key for values in given.values() for key in values}
+    assert used <= mine | {"site", "t", "number", "href", "time", "byline"}
+    assert f"`{name}`" in templates_reference()
