@@ -36,6 +36,7 @@ app = typer.Typer(
 
 CHUNK: Final = 1 << 20
 BAR: Final = 40  # characters of the longest bar
+BESIDE: Final = 24  # of one beside five columns, in a terminal of 80
 SPANS: Final = {"day": 1, "week": 7, "month": 30, "all": 0}
 
 
@@ -186,7 +187,7 @@ def days(
     most = max((views[day].count for day in shown), default=0)
     for day in shown:
         numbers = (views[day].count, views[day].hits, subscribed[day], opens[day])
-        table.add_row(day, *(f"{number:,}" for number in numbers), _bar(views[day].count, most))
+        table.add_row(day, *(f"{number:,}" for number in numbers), _bar(views[day].count, most, BESIDE))
     out.print(table if shown else "Nothing has been counted yet.")
 
 
@@ -216,9 +217,9 @@ def _bars(rows: list[tuple[str, int, bool]]) -> None:
     out.print(table)
 
 
-def _bar(value: int, most: int) -> str:
+def _bar(value: int, most: int, longest: int = BAR) -> str:
     """To an eighth of a character."""
-    eighths = round(value / most * BAR * 8) if most else 0
+    eighths = round(value / most * longest * 8) if most else 0
     whole, rest = divmod(eighths, 8)
     return "█" * whole + " ▏▎▍▌▋▊▉"[rest].strip()
 

@@ -601,7 +601,7 @@ def test_every_place_shows_the_same_numbers(desk: Desk, tmp_path: Path) -> None:
 
     def cells(page: str, title: str) -> list[list[str]]:
         rows = re.findall(rf"<tr><td><a[^>]*>{title}</a></td>(.*?)</tr>", page)
-        return [re.findall(r"<td>(.*?)</td>", row) for row in rows]
+        return [re.findall(r"<td[^>]*>(.*?)</td>", row) for row in rows]
 
     articles = (
         public("articles-" + bucket("tides/"))["articles"] | public("articles-" + bucket("moon/"))["articles"]
