@@ -20,6 +20,7 @@ from pressrun.domain.newsletters import MailSettings, Newsletter
 from pressrun.domain.problems import Problem
 from pressrun.domain.publication import (
     FeedSettings,
+    ImageSettings,
     NavLink,
     Person,
     Podcast,
@@ -167,6 +168,7 @@ _TABLES = {
         "newsletters": Newsletter,
         "mail": MailSettings,
         "views": ViewSettings,
+        "images": ImageSettings,
     }.items()
 }
 _NAMES = [field.name for field in fields(Publication)]
@@ -281,6 +283,11 @@ def _checked(publication: Publication, text: str) -> list[Problem]:
         for own in publication.views.own
         if not _is_network(own)
     ]
+    problems += [
+        _problem(["images", "colour"], f"`images.colour`: {colour!r} is no colour", _COLOUR, text)
+        for colour in [publication.images.colour]
+        if not re.fullmatch("#[0-9a-fA-F]{6}", colour)
+    ]
     keep = publication.views.keep_logs_days
     if keep and not 4 <= keep <= 36_500:
         todo = "choose 4 days or more, since a day is open for three; or 0, for ever"
@@ -293,6 +300,7 @@ def _checked(publication: Publication, text: str) -> list[Problem]:
 
 
 _NETWORK = 'write addresses or networks, such as "203.0.113.7" or "2001:db8::/32"'
+_COLOUR = 'write six digits, such as "#a3124a"'
 _NAME_ALONE = "write the name alone: it stands on every page"
 _LINK = re.compile(r"/(?!/)|https?://[^/]|mailto:.", re.I)
 _LINKED = 'write a path of the site such as "/archive/", or a whole address, "https://…"'

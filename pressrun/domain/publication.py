@@ -63,6 +63,14 @@ class ViewSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ImageSettings:
+    """What is made of pictures and titles."""
+
+    cards: bool = True  # an article without a photograph gets a card of its title, for who shows a link to it
+    colour: str = "#a3124a"  # of cards
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Publication:
     """The settings of one publication. Every field has a default that works."""
 
@@ -82,6 +90,7 @@ class Publication:
     newsletters: tuple[Newsletter, ...] = ()
     mail: MailSettings = field(default_factory=MailSettings)
     views: ViewSettings = ViewSettings()
+    images: ImageSettings = ImageSettings()
 
     @property
     def base(self) -> str:
@@ -114,6 +123,7 @@ class Publication:
         fields["newsletters"] = tuple(_newsletter(one) for one in item.get("newsletters", ()))
         fields["mail"] = MailSettings(**item.get("mail", {}))
         fields["views"] = _views(item.get("views", {}))
+        fields["images"] = ImageSettings(**item.get("images", {}))
         return cls(**fields)
 
     def newsletter(self, slug: str) -> Newsletter | None:

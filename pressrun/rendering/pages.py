@@ -64,7 +64,7 @@ def article_page(theme: Theme, article: Article, series: Series | None = None) -
     Depends on nothing but these, the publication and the theme.
     """
     url = theme.absolute(f"/{article.path}")
-    image = _shared(theme, article.image)
+    image = _shared(theme, article.card or article.image)
     head = structure.Dated(
         url=url,
         image=image.src if image else "",

@@ -52,7 +52,7 @@ def encode(data: bytes, kind: str, width: int, height: int) -> Variants:
 def _encode(data: bytes, kind: str, width: int, height: int) -> Variants:
     from PIL import Image
 
-    Image.MAX_IMAGE_PIXELS = MAX_PIXELS
+    Image.MAX_IMAGE_PIXELS = MAX_PIXELS[kind]
     found = Variants()
     with Image.open(io.BytesIO(data), formats=["JPEG", "PNG", "WEBP"]) as opened:
         turn = opened.getexif().get(_ORIENTATION, 1) if kind == "image/jpeg" else 1
@@ -62,6 +62,7 @@ def _encode(data: bytes, kind: str, width: int, height: int) -> Variants:
         largest = shrunk(width, height, WIDTHS[-1])
         if kind == "image/jpeg":  # decoded at an eighth, a quarter or a half, where that is enough
             opened.draft("RGB", largest[::-1] if turned else largest)
+        opened.load()
         profile = opened.info.get("icc_profile", b"")
         keeps = opened.mode in {"RGB", "RGBA", "L"} and 0 < len(profile) <= _MAX_PROFILE
         options = {"icc_profile": profile if keeps else None}
@@ -88,7 +89,8 @@ def _in_colours(image: Image) -> Image:
     """The picture in RGB, or RGBA where it is transparent somewhere."""
     if image.mode.startswith(("I", "F")):  # 16 bits a channel, which convert() would cut instead of scale
         image = image.point(lambda value: value / 256).convert("L")
-    return image.convert("RGBA" if image.has_transparency_data else "RGB")
+    wanted = "RGBA" if image.has_transparency_data else "RGB"
+    return image if image.mode == wanted else image.convert(wanted)  # which would copy it
 
 
 def _scaled(image: Image, size: tuple[int, int]) -> Image:

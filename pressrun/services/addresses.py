@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from pressrun.domain.caching import PAGE_CACHE
+from pressrun.domain.pictures import card_key
 from pressrun.domain.publication import Publication
 from pressrun.domain.spans import sort_key
 from pressrun.domain.urls import claim_of, href, page_key
@@ -230,8 +231,11 @@ class Addresses:
             if row is None or _stands(row, path):
                 return str(row.item["source"]) if row and doubtful else ""
             put = _notice(path, row, theme)
+            self._site.delete(card_key(path))
+            doubtful = True  # an article that has come meanwhile may have lost its card
             if stored and stored.metadata == put.metadata:
-                return ""
+                row = self._table.get("path", claim_of(path))
+                return str(row.item["source"]) if row and _stands(row, path) else ""
             put = replace(put, if_match=stored.etag) if stored else replace(put, if_absent=True)
             try:
                 self._site.put(put)

@@ -13,7 +13,7 @@ from hashlib import sha256
 from typing import Any
 
 from pressrun.domain.caching import ASSET_CACHE, FOREVER
-from pressrun.domain.pictures import MAX_PIXELS, TYPES, folder_of
+from pressrun.domain.pictures import MAX_PIXELS, folder_of
 from pressrun.domain.problems import Problem
 from pressrun.errors import NotFound
 from pressrun.parsing.media import Media
@@ -27,7 +27,7 @@ GRACE = timedelta(hours=2)
 
 def made_before(source: Any) -> bool:
     """Whether a picture's row (an item) was written by another version, which made other variants or none."""
-    return source["state"] == "asset" and source.get("type") in TYPES and source.get("theme") != RECIPE
+    return source["state"] == "asset" and source.get("type") in MAX_PIXELS and source.get("theme") != RECIPE
 
 
 def variants_of(source: Source) -> set[str]:
@@ -37,11 +37,15 @@ def variants_of(source: Source) -> set[str]:
     return names | ({f"{folder}plain.{source.plain}"} if source.plain else set())
 
 
-def too_large(media: Media) -> str:
-    """Why no picture of this size is published; "" where it may be."""
-    if media.type not in TYPES or media.width * media.height <= MAX_PIXELS:
-        return ""
-    return f"has {media.width * media.height / 1e6:.0f} million pixels ({media.width} x {media.height})"
+def too_large(key: str, media: Media) -> list[Problem]:
+    """Why no picture of this size is published; empty where it may be."""
+    limit = MAX_PIXELS.get(media.type, 0)
+    pixels = media.width * media.height
+    if pixels <= limit or not limit:
+        return []
+    what = f"has {pixels / 1e6:.0f} million pixels ({media.width} x {media.height})"
+    todo = f"save it with {limit // 1_000_000} million pixels at most"
+    return [Problem(file=key, line=0, what=what, todo=todo, code="pixels")]
 
 
 def unreadable(key: str, why: str) -> Problem:
@@ -69,7 +73,7 @@ class Pictures:
 
     def plan(self, body: bytes, media: Media, new: Source, old: Source | None, *, suspect: bool) -> Plan:
         """What `new` needs. `old` is the file's row as it is; `suspect`: do not trust that what it names is there."""
-        if media.type not in TYPES:
+        if media.type not in MAX_PIXELS:
             return Plan(source=self._due(new, old, suspect=suspect))
         new = replace(new, theme=RECIPE)
         if media.animated or not media.width:

@@ -21,7 +21,7 @@ from pressrun.domain.articles import Card
 from pressrun.domain.caching import ASSET_CACHE, PAGE_CACHE
 from pressrun.domain.feeds import Fragment
 from pressrun.domain.issues import News, news_of, wants_mail
-from pressrun.domain.pictures import MAX_PIXELS
+from pressrun.domain.pictures import card_key, may_be_picture
 from pressrun.domain.problems import Problem
 from pressrun.domain.search import words_of
 from pressrun.domain.spans import DIRECTORY, SITE, instant, spans_of
@@ -63,6 +63,7 @@ from pressrun.services.series import (
     stirred,
     told,
 )
+from pressrun.services.titlecards import card_of_title, drawn_anew
 from pressrun.services.work import Kind, Outcome, Rows, Stage, State, Work, distinct, still_held
 
 MAX_ASSET = 200_000_000  # bytes
@@ -377,9 +378,8 @@ class Publisher:
         if old and old.live:  # it was an article until an index.md appeared beside it
             self._leave(work, old, imprint)
         media = sniff(blob.body, work.key)
-        if problem := too_large(media):
-            todo = f"save it with {MAX_PIXELS // 1_000_000} million pixels at most"
-            self._refuse(work, [_wrong(work.key, problem, todo, "pixels")])
+        if problems := too_large(work.key, media):
+            self._refuse(work, problems)
             return
         new = Source(
             key=work.key,
@@ -416,8 +416,8 @@ class Publisher:
         work.changes += _timed(work.key, old.due if old else "", new.due)
         work.changes.append(Save(partition="source", sort=work.key, item=new.item(), expect=new.version))
         state: State = "unchanged" if same else "updated" if old else "published"
-        problems = (unreadable(work.key, plan.problem),) if plan.problem else ()
-        work.outcome = Outcome(key=work.key, state=state, kind="asset", path=work.key, problems=problems)
+        damage = (unreadable(work.key, plan.problem),) if plan.problem else ()
+        work.outcome = Outcome(key=work.key, state=state, kind="asset", path=work.key, problems=damage)
 
     # --- articles -------------------------------------------------------------------------------------------
 
@@ -427,18 +427,25 @@ class Publisher:
         """Pages that changed are written; catalogue rows that change are added to each work."""
         publication = imprint.publication
         known = {sort: source_of(row) for (kind, sort), row in rows.items() if kind == "source"}
-        articles = [compose(settled, publication, known.get) for _, settled in ready]
+        composed = [compose(settled, publication, known.get) for _, settled in ready]
+        articles = [replace(article, card=card_of_title(article, publication)) for article in composed]
         entries = [entry_for(article, publication) for article in articles]
         fragments = render_entries(entries, publication.podcast)
         puts: list[tuple[Work, Put]] = []
+        cards: list[Put] = []
+        bare: list[str] = []  # cards that nobody is to see any more
         for (work, settled), article, fragment in zip(ready, articles, fragments, strict=True):
             page = article_page(imprint.theme, article, series_around(self.table, article))
             entry = digest(orjson.dumps(fragment.to_item()))
             card = card_for(article, fragment, entry)
-            new = replace(settled.source, card=card_digest(card), entry=entry, page=digest(page))
+            drawn = article.card.mark if article.card else ""
+            new = replace(settled.source, card=card_digest(card), entry=entry, page=digest(page), drawn=drawn)
             if card.series:
                 new = replace(new, place=place_of(card), told=told(card))
             old = work.old
+            cards += drawn_anew(article, old, publication, suspect=suspect)
+            if not drawn and (suspect or (old and old.drawn)):
+                bare.append(card_key(new.path))
             if suspect or old is None or not old.live or (old.page, old.path) != (new.page, new.path):
                 key = page_key(new.path)
                 puts.append((work, Put(key=key, body=page, content_type=HTML, cache_control=PAGE_CACHE)))
@@ -452,11 +459,14 @@ class Publisher:
                 work.news = [news_of(article)] if wants_mail(article) else []
             warnings = settled.parsed.warnings
             work.outcome = Outcome(key=work.key, state=state, path=new.path, problems=warnings)
+        self._put_all(cards)  # before the pages that name them
         try:
             self._put_all([put for _, put in puts])
         except Permanent:  # of one or more: each on its own shows which
             for work, put in puts:
                 self._put(work, put)
+        for key in bare:
+            self.site.delete(key)
 
     def _put_all(self, puts: Sequence[Put]) -> None:
         for result in self.site.put_many(puts) if puts else ():
@@ -659,9 +669,11 @@ class Publisher:
         self.queue.send([_request(collections=piece) for piece in pieces])
 
     def ask(self, keys: Iterable[str], *, force: bool = False) -> None:
-        """Sends keys to be published, as few messages as hold them."""
+        """Sends keys to be published, as few messages as hold them; a picture is one alone, since it takes seconds."""
         wanted = list(keys)
-        pieces = [wanted[start : start + REQUEST] for start in range(0, len(wanted), REQUEST)]
+        others = [key for key in wanted if not may_be_picture(key)]
+        pieces = [[key] for key in wanted if may_be_picture(key)]
+        pieces += [others[start : start + REQUEST] for start in range(0, len(others), REQUEST)]
         if pieces:
             self.queue.send([_request(keys=piece, force=force) for piece in pieces])
 

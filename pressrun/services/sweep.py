@@ -10,6 +10,7 @@ from typing import Any
 
 import orjson
 
+from pressrun.domain.pictures import card_key
 from pressrun.domain.spans import DIRECTORY, SITE, instant
 from pressrun.domain.urls import page_key
 from pressrun.errors import Invalid, Permanent
@@ -82,9 +83,11 @@ def lost_output(publisher: Publisher) -> tuple[list[str], set[str]]:
     files = []
     for row in publisher.table.query("source"):
         asset, live = row.item["state"] == "asset", row.item["state"] == "published"
-        if (asset and not there.keys() >= {row.sort, *variants_of(source_of(row))}) or (
-            live and page_key(str(row.item["path"])) not in there
-        ):
+        wanted = {row.sort, *variants_of(source_of(row))} if asset else set()
+        if live:
+            path = str(row.item["path"])
+            wanted = {page_key(path), *([card_key(path)] if row.item.get("drawn") else [])}
+        if not there.keys() >= wanted:
             files.append(row.sort)
     collections = set()
     for row in publisher.table.query("collection"):

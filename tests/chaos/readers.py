@@ -15,7 +15,7 @@ from tests.chaos.chaos import Violation
 from tests.chaos.fakes import MemoryStore
 
 FEEDS = ("feed.xml", "atom.xml", "feed.json")
-_VARIANT = re.compile(r"\bderived/[^\s\",?]+")
+_VARIANT = re.compile(r"\bderived/(?:files|cards)/[^\s\",?]+")
 ATOM = "{http://www.w3.org/2005/Atom}"
 
 
@@ -119,7 +119,7 @@ class Observer:
         """What a page offers of a picture is there, as long as the picture itself is."""
         assert self.site is not None
         for name in set(_VARIANT.findall(body.decode())):
-            source = name.removeprefix("derived/").rpartition("/")[0]
+            source = name.removeprefix("derived/files/").rpartition("/")[0]
             if name not in self.site.objects and source in self.site.objects:
                 raise Violation(f"{page} offers {name}, which is missing")
 

@@ -55,9 +55,9 @@ def test_a_page_offers_what_is_there(desk: Desk) -> None:
     """Golden: the picture in the text, in every size; each file is immutable, and smaller than the photograph."""
     desk.publish()
     html = desk.page("walk")
-    mark = re.search(r"/derived/wall.jpg/(\w+)-480.webp", html)
+    mark = re.search(r"/derived/files/wall.jpg/(\w+)-480.webp", html)
     assert mark
-    place = f"/derived/wall.jpg/{mark[1]}"
+    place = f"/derived/files/wall.jpg/{mark[1]}"
     assert (
         f'<picture><source type="image/webp" srcset="{place}-480.webp 480w, {place}-800.webp 800w, '
         f'{place}-1000.webp 1000w" sizes="auto, (min-width: 700px) 660px, 100vw"><img src="/wall.jpg" width="1000" '
@@ -74,7 +74,7 @@ def test_feeds_show_one_plain_picture(desk: Desk) -> None:
     """An address that mails and feed readers know, of a type and a width that all of them show."""
     desk.publish()
     entry = json.loads((desk.site / "feed.json").read_bytes())["items"][0]
-    assert entry["image"].endswith("/derived/lead.webp/plain.jpg")
+    assert entry["image"].endswith("/derived/files/lead.webp/plain.jpg")
     assert '<img src="http://127.0.0.1:8000/wall.jpg" width="1000" height="600"' in entry["content_html"]
     assert "<picture" not in entry["content_html"]
     for name in ("feed.xml", "atom.xml"):
@@ -102,7 +102,7 @@ def test_variants_go_when_their_picture_is_replaced(desk: Desk, clock: FrozenClo
     assert former | now <= variants(desk)
     clock.advance(GRACE.total_seconds() + 1)
     tick(desk.house.publisher)
-    assert variants(desk) == now | {"derived/lead.webp/plain.jpg"}
+    assert variants(desk) == now | {"derived/files/lead.webp/plain.jpg"}
     assert not list(desk.house.table.query("due"))
 
 
@@ -113,7 +113,7 @@ def test_variants_go_with_their_picture(desk: Desk) -> None:
     (desk.content / "wall.jpg").unlink()
     desk.publish()
     assert not [name for name in variants(desk) if "wall" in name]
-    assert "derived/wall" not in desk.page("walk")
+    assert "derived/files/wall" not in desk.page("walk")
     desk.write("wall.jpg", photo())
     desk.publish()
     assert variants(desk) == before
@@ -163,7 +163,7 @@ def test_a_damaged_picture_is_published_as_it_is(desk: Desk) -> None:
     (problem,) = desk.state("wall.jpg").problems
     assert (problem.code, problem.severity) == ("picture", "warning")
     assert '<img src="/wall.jpg"' in desk.page("walk")
-    assert "derived/wall" not in desk.page("walk")
+    assert "derived/files/wall" not in desk.page("walk")
 
 
 def test_an_animation_is_left_alone(desk: Desk) -> None:
@@ -179,6 +179,79 @@ def test_an_animation_is_left_alone(desk: Desk) -> None:
         desk.write(name, written.getvalue())
     desk.publish()
     assert not variants(desk)
+
+
+def article(desk: Desk, title: str, slug: str = "plain") -> None:
+    desk.write("plain.md", f"---\ntitle: {title}\ndate: 2026-01-01\nslug: {slug}\n---\nText.\n")
+
+
+def cards(desk: Desk) -> dict[str, bytes]:
+    return {name: body for name, body in desk.everything().items() if name.startswith("derived/cards/")}
+
+
+def shared(desk: Desk, path: str) -> str:
+    """The address of the picture that a link to a page is shown with."""
+    found = re.search(r'property="og:image" content="http://127.0.0.1:8000/([^"]+)"', desk.page(path))
+    return found[1] if found else ""
+
+
+def test_an_article_without_a_photograph_has_a_card(desk: Desk) -> None:
+    """Of its title: named with its size and text, there when the page is, gone with the article."""
+    article(desk, "Plain & simple")
+    desk.write("drawn.md", "---\ntitle: Drawn\ndate: 2026-01-01\nimage: d.svg\n---\nText.\n")
+    desk.publish()
+    assert len(cards(desk)) == 2
+    key, _, mark = shared(desk, "plain").partition("?v=")
+    assert key in cards(desk)
+    assert len(mark) == 12
+    assert shared(desk, "drawn").startswith("derived/cards/")
+    assert shared(desk, "walk") == "derived/files/lead.webp/plain.jpg"
+    html = desk.page("plain")
+    assert '<meta property="og:image:alt" content="Plain &amp; simple">' in html
+    assert (
+        '<meta property="og:image:width" content="1200">\n<meta property="og:image:height" content="630">'
+        in html
+    )
+    (desk.content / "plain.md").unlink()
+    desk.publish()
+    assert key not in cards(desk)
+
+
+def test_a_card_is_drawn_once_for_a_title(desk: Desk) -> None:
+    """An edit of the text leaves it alone; another title draws it anew, at the same address."""
+    path = desk.content / "plain.md"
+    article(desk, "Plain")
+    desk.publish()
+    first = shared(desk, "plain")
+    card = desk.site / first.partition("?")[0]
+    written = card.stat().st_mtime_ns
+    path.write_text(path.read_text() + "More.\n")
+    desk.publish()
+    assert (shared(desk, "plain"), card.stat().st_mtime_ns) == (first, written)
+    path.write_text(path.read_text().replace("title: Plain", "title: Fancy"))
+    before = card.read_bytes()
+    desk.publish()
+    assert shared(desk, "plain") != first
+    assert shared(desk, "plain").partition("?")[0] == first.partition("?")[0]
+    assert card.read_bytes() != before
+
+
+def test_cards_follow_the_settings_and_the_address(desk: Desk) -> None:
+    """Turned off they go; a moved article takes its card along."""
+    article(desk, "Plain")
+    desk.publish()
+    first = shared(desk, "plain")
+    article(desk, "Plain", "moved")
+    desk.publish()
+    assert list(cards(desk)) == [shared(desk, "moved").partition("?")[0]] != [first]
+    for name in cards(desk):
+        (desk.site / name).unlink()
+    desk.publish()
+    assert len(cards(desk)) == 1  # what was lost is drawn again
+    desk.write("pressrun.toml", "[images]\ncards = false\n")
+    desk.publish()
+    assert not cards(desk)
+    assert shared(desk, "moved") == ""
 
 
 def test_s3_holds_the_same_bytes(desk: Desk, cloud: Cloud) -> None:  # noqa: F811

@@ -32,7 +32,7 @@ def test_a_page_offers_every_size_and_its_first_picture_at_once() -> None:
     """The others wait until they are scrolled to."""
     html = responsive(f"{TAG}{TAG}", {PHOTO.src: PHOTO}, lead=False)
     first, second = html.split("</picture>")[:2]
-    variants = f"{SITE}/derived/a.jpg/m-480.webp 480w, {SITE}/derived/a.jpg/m-1200.webp 1200w"
+    variants = f"{SITE}/derived/files/a.jpg/m-480.webp 480w, {SITE}/derived/files/a.jpg/m-1200.webp 1200w"
     assert f'srcset="{variants}" sizes="(min-width: 700px) 660px, 100vw"' in first
     assert f'<img src="{SITE}/a.jpg" width="2000" height="1000"' in first
     assert 'fetchpriority="high"' in first
@@ -55,7 +55,7 @@ def test_what_the_author_chose_stays() -> None:
 def test_feeds_and_mails_show_a_moderate_jpeg() -> None:
     """With its own size, unless the author gave one."""
     shown = fallback(PHOTO)
-    assert (shown.src, shown.width, shown.height) == (f"{SITE}/derived/a.jpg/plain.jpg", 1200, 600)
+    assert (shown.src, shown.width, shown.height) == (f"{SITE}/derived/files/a.jpg/plain.jpg", 1200, 600)
     assert f'src="{shown.src}" width="1200" height="600"' in plain(TAG, {PHOTO.src: PHOTO})
     assert 'width="240"' in plain(TAG.replace('width="2000"', 'width="240"'), {PHOTO.src: PHOTO})
     assert plain(TAG, {}) == TAG
