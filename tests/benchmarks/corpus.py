@@ -196,9 +196,10 @@ home_articles = 10
 {authors}
 {feed}"""
 FEED_OF_50 = "[feed]\nentries = 50\nmin_entries = 50\nbytes = 10000000\nmax_bytes = 10000000\n"
+NO_CARDS = "[images]\ncards = false\n"  # as the peers, of which none draws any
 
 
 def settings(*, feed_of_50: bool) -> str:
     """`pressrun.toml`; with the feed of 50 entries that the peers write, or as it comes."""
     authors = "".join(f'[[authors]]\nname = "{name}"\n' for name in AUTHORS)
-    return SETTINGS.format(authors=authors, feed=FEED_OF_50 if feed_of_50 else "")
+    return SETTINGS.format(authors=authors, feed=FEED_OF_50 + NO_CARDS if feed_of_50 else "")
