@@ -101,6 +101,7 @@ def article_page(theme: Theme, article: Article, series: Series | None = None) -
         lead=lead,
         media=views.media(theme, article.audio),
         series=views.series(theme, series) if series else None,
+        article_url=theme.href(f"/{article.path}"),
         share=views.share(article.title, page.canonical),
         follow=theme.chrome("web/follow.html"),
         totals=theme.href(f"/views/totals/articles-{sha256(article.path.encode()).hexdigest()[0]}.json"),

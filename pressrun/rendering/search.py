@@ -1,4 +1,4 @@
-"""The files that a browser searches in. A month's are made of its own articles, so an edit changes that month's."""
+"""What a browser searches in, and finds related articles in: files made of a month's, or a tag's, articles."""
 
 from __future__ import annotations
 
@@ -45,6 +45,20 @@ def render_texts(cards: Sequence[Card], words: Mapping[str, str]) -> bytes:
     return orjson.dumps(
         {"words": " ".join(known), "in": [places[word] for word in known], "summaries": summaries}
     )
+
+
+def render_more(theme: Theme, cards: Sequence[Card]) -> bytes:
+    """`tags/<slug>/more.json`: what pages with this tag choose related articles from; `cards` newest first."""
+    articles = [
+        [
+            theme.href(f"/{card.path}"),
+            card.title,
+            theme.local(card.date).date().isoformat(),
+            theme.foreign(card.language),
+        ]
+        for card in cards
+    ]
+    return orjson.dumps({"articles": articles})
 
 
 def render_months(months: Sequence[str]) -> bytes:

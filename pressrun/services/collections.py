@@ -18,7 +18,7 @@ from pressrun.errors import Conflict, NotFound, Transient
 from pressrun.ports import MAX_WRITE, Blob, Drop, ObjectStore, Put, Save, Table
 from pressrun.services.catalogue import Catalogue, Collection, bumped, in_chunks
 from pressrun.services.imprint import Imprint
-from pressrun.services.renditions import Rendition, Renditions
+from pressrun.services.renditions import MORE_FILE, Rendition, Renditions
 
 MAX_ROUNDS = 200
 FEED_FILES = frozenset(FILES.values())
@@ -92,7 +92,8 @@ class Renderer:
         folder = f"{state.name}/" if span is None else span.path
         found: set[str] = set()
         if state.name not in {SITE, DIRECTORY}:  # these always have all of theirs
-            found = {f"{folder}{name}" for name in ("index.html", *(FEED_FILES if span is None else ()))}
+            of_terms = (*FEED_FILES, MORE_FILE) if span is None else ()
+            found = {f"{folder}{name}" for name in ("index.html", *of_terms)}
         if span and span.month:
             found |= {
                 f"sitemap-{span.label}.xml",

@@ -148,7 +148,7 @@ class Publisher:
         wanted = tuple(sorted(names))
         attempt = Attempt(sort=self._begun(), keys=(), collections=wanted)
         self.table.write([attempt.save()])
-        self.renderer().bring_up(wanted)
+        self._bring_up(wanted)
         self.table.write([attempt.drop()])
 
     # --- first half: what belongs to the files alone ----------------------------------------------------------
@@ -688,8 +688,19 @@ class Publisher:
         """
         touched = set().union(*(stage.touched for stage in stages))
         if touched:
-            self.renderer().bring_up(touched, suspect=suspect)
+            self._bring_up(touched, suspect=suspect)
         return self.conclude(stages)
+
+    def _bring_up(self, names: Iterable[str], *, suspect: bool = False) -> None:
+        """Renders collections, and once more where the settings have changed meanwhile.
+
+        Whoever changed them asked for all collections that there were, and may have seen none of ours.
+        """
+        renderer = self.renderer()
+        renderer.bring_up(names, suspect=suspect)
+        while (current := self.renderer()).imprint.fingerprint != renderer.imprint.fingerprint:
+            renderer = current
+            renderer.bring_up(renderer.unfinished())
 
     def conclude(self, stages: Sequence[Stage]) -> list[str]:
         """The rest of `finish`, where the collections have been rendered already."""

@@ -50,6 +50,8 @@ from pressrun.services.series import place_of
 
 INDEX_CARDS = 40  # on the page of a tag or an author; older ones are in its years
 INDEX_PARTS = 200  # on the page of a series: its newest
+RELATED = 24  # articles of a tag that others with it may name as related
+MORE_FILE = "more.json"
 SMALL_YEAR = 100  # articles that a year's own page shows; a larger year has a page for each month
 L = TypeVar("L", Listing, ArchiveListing)
 HTML = "text/html; charset=utf-8"
@@ -191,8 +193,13 @@ class Renditions:
         title: Item = {"title": of.name}
         if row is None or row.item != title:
             follow.add(DIRECTORY)
+        more = {}
+        if kind == "tags":
+            related = search.render_more(self._theme, cards[:RELATED])
+            more = {f"{name}/{MORE_FILE}": _made(related, search.MEDIA_TYPE, PAGE_CACHE)}
         return Rendition(
             objects={
+                **more,
                 f"{name}/index.html": self._page(pages.index_page, listing),
                 **self._feeds(f"{name}/", feed_for(of, self._publication, person), cards[:count]),
             },

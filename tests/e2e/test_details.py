@@ -73,6 +73,22 @@ def test_an_article_is_handed_on(page: Page, address: str) -> None:
     assert [url for url in asked if not url.startswith(address)] == []
 
 
+def test_related_articles_share_tags(page: Page, address: str) -> None:
+    """Those beside it in its series are named there already."""
+    page.goto(f"{address}/four-blocks-and-a-wave/")
+    page.locator(".share").scroll_into_view_if_needed()
+    related = page.get_by_role("region", name="Read on").get_by_role("link")
+    expect(related.first).to_be_visible()
+    found = related.all_text_contents()
+    assert 0 < len(found) <= 4
+    assert "Four Blocks and a Wave" not in found
+    page.goto(f"{address}/the-tide-is-late/")
+    page.locator(".share").scroll_into_view_if_needed()
+    with page.expect_response("**/tags/tides/more.json"):
+        page.reload()
+    assert "A Tide Table of Your Own" not in page.locator(".related").text_content()
+
+
 def test_without_a_script_nothing_is_offered_that_does_not_work(browser: Browser, address: str) -> None:
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
