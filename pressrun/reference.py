@@ -17,22 +17,23 @@ from typing import Any, get_args, get_origin, get_type_hints
 
 from markupsafe import Markup
 
-from pressrun.domain.newsletters import MailSettings, Newsletter
-from pressrun.domain.publication import FeedSettings, NavLink, Person, Podcast, Publication, ViewSettings
+from pressrun.domain.newsletters import Newsletter
+from pressrun.domain.publication import NavLink, Publication
 from pressrun.rendering.rehearsal import rehearse
 from pressrun.rendering.theme import Theme, shipped
 
-TABLES: Mapping[str, type] = {
-    "authors": Person,
-    "nav": NavLink,
-    "feed": FeedSettings,
-    "podcast": Podcast,
-    "newsletters": Newsletter,
-    "mail": MailSettings,
-    "views": ViewSettings,
-}
+
+def _tables() -> Iterator[tuple[str, type, bool]]:
+    """The tables that a publication's settings may have: name, class, whether there may be many."""
+    for name, hint in get_type_hints(Publication).items():
+        for kind in (hint, *get_args(hint)):
+            if isinstance(kind, type) and is_dataclass(kind):
+                yield name, kind, get_origin(hint) is tuple
+
+
+TABLES: Mapping[str, type] = {name: kind for name, kind, _ in _tables()}
 """The tables of `pressrun.toml`, by name."""
-LISTS = frozenset({"authors", "nav", "newsletters"})
+LISTS = frozenset(name for name, _, many in _tables() if many)
 """Those of them that there may be any number of: `[[authors]]`."""
 _PURPOSE = re.compile(r"\{#-?\s*(.*?)\s*-?#\}", re.S)
 _WORDS: Mapping[Any, str] = {str: "text", int: "whole number", float: "number", bool: "true or false"}
