@@ -43,11 +43,8 @@ UNSEEN = {
 SETTINGS_READ = ("s3:GetObject", "ContentBucket/content/*")
 UNTIL_PUBLISHED = ("imprint.py", "content.get(SETTINGS_FILE)")  # until an imprint is in force
 REDONE = ("sweep.py", "publisher.redo(")  # what a dead function left is published by the tick itself
-SWEPT = ("limits.py", "self._table.query(PARTITION")  # counts of an earlier day go when there are any
 RARE: dict[tuple[str, str, str], tuple[str, str]] = {
     **{(name, *SETTINGS_READ): UNTIL_PUBLISHED for name in ("Api", "Count", "Deliver", "Feedback")},
-    ("Api", "dynamodb:Query", "Table"): SWEPT,
-    ("Api", "dynamodb:DeleteItem", "Table"): SWEPT,
     ("Tick", "s3:GetObject", "ContentBucket/errors/*"): REDONE,
     ("Tick", "s3:PutObject", "ContentBucket/errors/*"): REDONE,
     ("Tick", "s3:DeleteObject", "ContentBucket/errors/*"): REDONE,
@@ -226,6 +223,13 @@ def live(cloud: Cloud, ses: Ses, watch: Watch, logs: str) -> None:
     drain()
     for found_event in ses.events:
         watch.call("Feedback", feedback.handler, sqs_event([as_sns(found_event)]))
+    token = next(
+        found[1] for mail in ses.sent if (found := re.search(r"/api/preferences\?t=(\S+)", mail.text))
+    )
+    assert asked("GET", f"/api/preferences?t={token}") == 200
+    assert asked("POST", f"/api/preferences?t={token}", **{"rhythm.letters": "weekly"}) == 200
+    assert asked("GET", f"/api/export?t={house().readers.export_token(token)}") == 200
+    assert asked("POST", f"/api/erase?t={token}", sure="yes") == 200
     cloud.upload("bad.md", b"---\ntitle: Good\nslug: good\n---\nnow")
     publish("bad.md")
     cloud.upload("bad.md", b"---\ntitle: Good\nslug: better\n---\nnow")
