@@ -6,7 +6,7 @@
   const [input, status, list, more] = ["#q", "#found", ".hits", ".older"].map((one) => document.querySelector(one));
   const language = document.documentElement.lang || "en";
   const days = new Intl.DateTimeFormat(language, { dateStyle: "long", timeZone: "UTC" });
-  const ENOUGH = 2000; // articles whose texts are read without being asked
+  const ENOUGH = 1000; // articles whose texts are read without being asked
   const SHOWN = 50;
   const LETTERS = { "ß": "ss", "æ": "ae", "œ": "oe", "ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "ı": "i" };
   const ENDINGS = { en: ["es", "s"], de: ["en", "er", "es", "e", "n", "s"], fr: ["es", "s", "x"] }[language.split("-")[0]] || [];
