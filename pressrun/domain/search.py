@@ -10,6 +10,7 @@ MAX_WORDS = 2_000  # of one article: some 15 KB
 MAX_LENGTH = 40  # of a word
 _TAG = re.compile(r"<[^>]*>")
 _WORD = re.compile(r"[^\W_]+")
+_OTHER = re.compile(r"[^\x00-\x7f]")
 _MARKS = ("Mn", "Mc", "Me")
 _LETTERS = str.maketrans(
     {"ß": "ss", "æ": "ae", "œ": "oe", "ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "ı": "i"}
@@ -22,7 +23,11 @@ def folded(text: str) -> str:
     if text.isascii():
         return text.lower()
     parts = unicodedata.normalize("NFKD", text.lower())
-    return "".join(c for c in parts if unicodedata.category(c) not in _MARKS).lower().translate(_LETTERS)
+    return _OTHER.sub(_letter, parts).lower().translate(_LETTERS)
+
+
+def _letter(found: re.Match[str]) -> str:
+    return "" if unicodedata.category(found[0]) in _MARKS else found[0]
 
 
 def words_of(html: str) -> str:
