@@ -21,6 +21,7 @@ from pressrun.rendering.pages import article_page
 from pressrun.services.catalogue import Source
 from pressrun.services.entries import entry_for
 from pressrun.services.imprint import Imprint, is_setting
+from pressrun.services.picturelint import check_picture, check_shared
 from pressrun.services.plan import Settled, candidates, compose, references, settle
 
 MAX_PAGE = 500_000
@@ -62,6 +63,7 @@ def lint(content: ObjectStore, imprint: Imprint, clock: Clock, holder: Holder) -
     for settled in shelf.articles:
         shelf.problems += settled.parsed.warnings
         shelf.problems += _missing(settled, shelf)
+        shelf.problems += check_shared(settled, shelf.files.get)
         article = compose(settled, imprint.publication, shelf.files.get)
         shelf.problems += _dead_links(settled, article.html, shelf, places)
         page = article_page(imprint.theme, article)
@@ -91,6 +93,7 @@ def _read(content: ObjectStore, imprint: Imprint, now: datetime) -> _Shelf:
                 shelf.problems.append(Problem(file=key, line=0, what=what, todo="rename it", code="reserved"))
             media = sniff(blob.body, key)
             shelf.problems += _misnamed(key, media.type)
+            shelf.problems += check_picture(key, blob.body, media)
             if key == "robots.txt" and imprint.publication.base:
                 what = f"will stand at {imprint.publication.url}/robots.txt, where no crawler looks"
                 todo = "have its lines added to the robots.txt at the host's root"

@@ -10,6 +10,9 @@ from pathlib import Path
 import pytest
 
 from pressrun.domain.caching import FOREVER
+from pressrun.domain.newsletters import Newsletter
+from pressrun.rendering.mail import article_letter
+from pressrun.services.composing import read_article
 from pressrun.services.pictures import GRACE
 from pressrun.services.sweep import tick
 from tests.conftest import FrozenClock
@@ -24,7 +27,7 @@ from tests.handlers.conftest import (  # noqa: F401 - fixtures
     s3,
     sqs,
 )
-from tests.pictures import photo
+from tests.pictures import opened, photo
 
 WALK = (
     "---\ntitle: A walk\ndate: 2026-01-01\nimage: lead.webp\nimage_alt: The sea\n---\n![A wall](wall.jpg)\n"
@@ -79,6 +82,32 @@ def test_feeds_show_one_plain_picture(desk: Desk) -> None:
     assert "<picture" not in entry["content_html"]
     for name in ("feed.xml", "atom.xml"):
         assert ".webp " not in (desk.site / name).read_text()
+
+
+def test_mails_show_what_outlook_can(desk: Desk) -> None:
+    """A WebP file as JPEG, twice as wide as it is shown, with both sides given."""
+    desk.write(
+        "walk.md", WALK.replace("wall.jpg", "lead.webp").replace("image: lead.webp", "image: wall.jpg")
+    )
+    desk.publish()
+    house = desk.house
+    body = house.content.get("walk.md").body
+    imprint = house.imprints.current()
+    article = read_article(
+        "walk.md",
+        body,
+        publication=imprint.publication,
+        table=house.table,
+        now=house.publisher.clock.now(),
+        old=None,
+    ).article
+    newsletter = Newsletter(slug="news", name="News", sender="n@example.org", postal_address="1 Quay")
+    html = article_letter(imprint.theme, newsletter, article, date=article.date).html
+    shown = re.search(r'<img src="([^"]+)"[^>]* width="600" height="323"', html)
+    assert shown
+    assert shown[1] == "http://127.0.0.1:8000/derived/files/lead.webp/plain.jpg"
+    assert opened((desk.site / "derived/files/lead.webp/plain.jpg").read_bytes()).size == (1200, 646)
+    assert ".webp" not in html.replace("lead.webp/plain.jpg", "")
 
 
 def test_pictures_are_made_once(desk: Desk) -> None:
@@ -169,8 +198,6 @@ def test_a_damaged_picture_is_published_as_it_is(desk: Desk) -> None:
 def test_an_animation_is_left_alone(desk: Desk) -> None:
     """Its variants would stand still."""
     import io
-
-    from tests.pictures import opened
 
     frames = [opened(photo(300, 200)), opened(photo(300, 200, turn=3))]
     for name, kind in (("wall.jpg", "WEBP"), ("lead.webp", "PNG")):

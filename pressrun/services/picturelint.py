@@ -1,0 +1,44 @@
+"""What an editor should know of pictures before they are published."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pressrun.domain.pictures import MAX_PIXELS, wants_card
+from pressrun.domain.problems import Problem
+from pressrun.parsing.media import Media
+from pressrun.rendering.pictures import tells_place
+from pressrun.services.pictures import too_large
+from pressrun.services.plan import Lookup, Settled, candidates, references
+
+MAX_BYTES = 5_000_000  # of a picture: who opens the file itself, or shows no WebP, loads it whole
+SHARED_WIDTH = 600  # pixels: below it networks show a link with a thumbnail, and no large picture
+
+
+def check_picture(key: str, body: bytes, media: Media) -> Iterator[Problem]:
+    """A file by itself: too many pixels, too many bytes, or a photograph that says where it was taken."""
+    yield from too_large(key, media)
+    if media.type.startswith("image/") and len(body) > MAX_BYTES:
+        what = f"has {len(body) / 1e6:.0f} MB"
+        yield _warn(key, 0, what, "save it 2,400 pixels wide: no page shows more", "picture-size")
+    if media.type in MAX_PIXELS and tells_place(body):
+        what = "says where it was taken; the sizes that pages show do not, but the file itself can be had"
+        yield _warn(key, 0, what, "save it without its metadata, unless readers may know", "picture-place")
+
+
+def check_shared(settled: Settled, lookup: Lookup) -> Iterator[Problem]:
+    """An article's own picture, where it is too small for networks that show a link to it."""
+    parsed = settled.parsed
+    if parsed.image is None or wants_card(parsed.image):
+        return
+    named = [reference for reference in references(parsed) if reference in parsed.image.src]
+    files = [lookup(key) for reference in named for key in candidates(parsed.source, reference)]
+    for file in files:
+        if file and 0 < file.width < SHARED_WIDTH:
+            what = f"the picture {file.key} is {file.width} pixels wide; links to the article show it as a thumbnail"
+            line = parsed.lines.get("image", 1)
+            yield _warn(parsed.source, line, what, "use one of 1,200 pixels", "picture-small")
+
+
+def _warn(key: str, line: int, what: str, todo: str, code: str) -> Problem:
+    return Problem(file=key, line=line, what=what, todo=todo, code=code, severity="warning")
