@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from pressrun import runs
 from pressrun.cli import app
-from tests.accesslogs import FEEDLY, GOOGLEBOT, combined, gz
+from tests.accesslogs import CHROME, FEEDLY, GOOGLEBOT, combined, gz
 from tests.fakes.office import Office
 
 
@@ -48,6 +49,28 @@ def test_an_old_site_s_logs_are_counted_and_shown(home: Path) -> None:
     assert "4 lines in all" in views("reasons")
     day = next(line for line in views("days").splitlines() if line.startswith("2024-02-01"))
     assert day.split()[:5] == ["2024-02-01", "1", "2", "0", "0"]
+
+
+def test_many_logs_are_counted_at_once_and_a_packed_one_is_no_other(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By several processes: as many views as by one, and each log once."""
+    monkeypatch.setattr(runs, "COUNTED_TOGETHER", 0)
+    monkeypatch.setattr("os.cpu_count", lambda: 3)
+    names = []
+    for number in range(6):
+        lines = combined(time=f"01/Feb/2024:10:00:0{number} +0000", agent=f"{CHROME} {number}") * (number + 1)
+        name = home / f"{number}.log"
+        name.write_bytes(gz(lines) if number % 2 else lines)
+        (home / f"{number}.again").write_bytes(lines if number % 2 else gz(lines))
+        names += [str(name), str(home / f"{number}.again")]
+    (home / "bad.log").write_bytes(gz(lines)[:40])
+    found = views("count", *names, str(home / "bad.log"), code=1)
+    assert [int(line.split()[-2]) for line in found.splitlines() if line.endswith(("line", "lines"))] == [
+        number + 1 for number in range(6) for _ in range(2)
+    ]
+    assert "1,210 views, 1,204 of them imported; 21 hits" in views("show", "tide")
+    assert "21 lines in all" in views("reasons")
 
 
 def test_what_is_not_there_is_said(home: Path) -> None:

@@ -33,7 +33,7 @@ def blocks(chunks: Iterable[bytes]) -> Iterator[Block]:
     """
     tail = b""
     long, skipping = 0, False
-    for piece in _plain(chunks):
+    for piece in plain(chunks):
         text = tail + piece
         if skipping:  # the rest of a line that was too long
             end = piece.find(b"\n")
@@ -71,7 +71,8 @@ def _has_long(lines: bytes) -> bool:
     return False
 
 
-def _plain(chunks: Iterable[bytes]) -> Iterator[bytes]:
+def plain(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """A log's bytes with gzip undone. Raises Permanent as `blocks` does."""
     stream = iter(chunks)
     start = b""
     for chunk in stream:
