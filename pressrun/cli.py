@@ -42,6 +42,7 @@ from pressrun.commands.common import (
 )
 from pressrun.commands.common import ContentArgument as Content
 from pressrun.commands.desk import show_desk
+from pressrun.commands.examples import show_examples
 from pressrun.config import SETTINGS_FILE
 from pressrun.errors import Invalid, PressrunError
 
@@ -283,6 +284,9 @@ def _summary(report: Report) -> str:
         if changed
         else f"Nothing has changed: {', '.join(parts) or 'there is nothing here'}."
     )
+
+
+show_examples(app)
 
 
 def main() -> None:
