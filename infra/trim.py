@@ -54,9 +54,8 @@ aws_lambda_powertools/utilities/idempotency aws_lambda_powertools/utilities/kafk
 aws_lambda_powertools/utilities/parameters aws_lambda_powertools/utilities/parser
 aws_lambda_powertools/utilities/streaming aws_lambda_powertools/utilities/validation
 pressrun/_templates/desk
-PIL/_avif* PIL/_imagingcms* PIL/_imagingtk* PIL/_imagingmath* PIL/_imagingmorph* PIL/_tkinter* PIL/_imagingft*
-PIL/[!BGJMPTW]*ImagePlugin.py pillow.libs/libavif* pillow.libs/liblcms2* pillow.libs/libfreetype*
-pillow.libs/libharfbuzz* pillow.libs/libpng16* pillow.libs/libbrotli*
+PIL/_avif* PIL/_imagingcms* PIL/_imagingtk* PIL/_imagingmath* PIL/_imagingmorph* PIL/_tkinter*
+PIL/[!BGJMPTW]*ImagePlugin.py pillow.libs/libavif* pillow.libs/liblcms2*
 """.split()  # noqa: SIM905 - one in a line would be forty lines
 ELSEWHERE = (
     "pressrun.adapters.local",

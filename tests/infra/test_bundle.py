@@ -62,6 +62,12 @@ for form in ("JPEG", "PNG", "WEBP"):
     made = encode(file.getvalue(), f"image/{form.lower()}", 900, 700)
     print(form, made.suffix, *(sha256(body).hexdigest() for body in (*made.webp.values(), made.plain)))
 """
+CARDED = """
+from hashlib import sha256
+from pressrun.rendering.cards import draw_card
+for title in ("A tide table", "Приливы, œuvre, Größe", "潮汐表"):
+    print(sha256(draw_card(title, "Slack Water", "#a3124a")).hexdigest())
+"""
 
 
 def run(program: str, *arguments: str, bundled: bool) -> str:
@@ -89,6 +95,11 @@ def test_the_bundle_speaks_as_the_installed_package_does() -> None:
 def test_the_bundle_makes_the_same_pictures() -> None:
     """JPEG, PNG and WebP, of which each is a library of its own."""
     assert run(PICTURED, bundled=True) == run(PICTURED, bundled=False)
+
+
+def test_the_bundle_draws_the_same_cards() -> None:
+    """With its own font, and the libraries that draw it."""
+    assert run(CARDED, bundled=True) == run(CARDED, bundled=False)
 
 
 @pytest.mark.slow
