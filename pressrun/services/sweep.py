@@ -28,6 +28,7 @@ LEASE = timedelta(
 )  # an attempt older than this has died: no function runs for longer than 15 minutes
 SWEEP_EVERY = timedelta(hours=1)
 CHUNK = 64
+TOGETHER = 8  # collections rendered at a time: their documents are in memory together, up to 10 MB of each
 Progress = Callable[[int, int], None]
 
 
@@ -249,15 +250,13 @@ def _store(publisher: Publisher, keys: list[str], hands: Hands | None, progress:
 
 
 def _shared(wave: Wave, hands: Hands | None) -> Wave:
-    """`wave` over several processes, where there is enough of it."""
-    if hands is None:
-        return wave
+    """`wave` some collections at a time, over several processes where there are."""
 
     def shared(names: list[str], within: frozenset[str]) -> set[str]:
-        if len(names) < 4:
-            return wave(names, within)
-        size = max(1, min(16, len(names) // (hands.count * 2)))
+        size = max(1, min(TOGETHER // hands.count, len(names) // (hands.count * 2))) if hands else TOGETHER
         pieces = [names[start : start + size] for start in range(0, len(names), size)]
+        if hands is None or len(pieces) < 2:
+            return set().union(*(wave(piece, within) for piece in pieces))
         return set().union(*hands.executor.map(hands.wave, pieces, [within] * len(pieces)))
 
     return shared
