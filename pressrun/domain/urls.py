@@ -18,6 +18,8 @@ RESERVED_FOLDERS = frozenset(
         "series",
         "search",
         "feeds",
+        "readers",
+        "subscribe",
         "views",
         "api",
         "desk",

@@ -41,6 +41,7 @@ def render(
     yield "authors/index.html", pages.terms_page(theme, "author", authors), HTML, SHORT
     yield "series/index.html", pages.terms_page(theme, "series", series), HTML, SHORT
     yield "feeds/index.html", pages.feeds_page(theme, tags, authors, series), HTML, SHORT
+    yield "readers/index.html", readers.guide_page(theme), HTML, SHORT
     yield "search/index.html", pages.search_page(theme), HTML, SHORT
     yield "search/months.json", search.render_months(months), search.MEDIA_TYPE, SHORT
     yield "opensearch.xml", search.render_opensearch(theme), search.OPENSEARCH_TYPE, SHORT
@@ -59,6 +60,7 @@ def render(
         "/tags/",
         "/authors/",
         "/feeds/",
+        "/readers/",
         *(["/subscribe/"] if publication.newsletters else []),
         *(["/series/"] if series else []),
         *(term.of.path for term in (*tags, *authors, *series)),

@@ -67,6 +67,27 @@ def subscribe_page(theme: Theme, form: Form | None = None, problem: str = "") ->
     )
 
 
+def guide_page(theme: Theme) -> bytes:
+    """`/readers/`: how to read, follow and leave this publication, and what it counts; as its settings have it."""
+    words, mail = theme.words, theme.publication.mail
+    title = words.text("guide.title")
+    page = Page(
+        title=f"{title} — {theme.publication.title}",
+        name=title,
+        canonical=theme.absolute("/readers/"),
+        description=words.text("guide.text", title=theme.publication.title),
+    )
+    return finished(
+        theme,
+        "guide",
+        page,
+        section="/readers/",
+        choices=_choices(theme, {}),
+        hours=mail.confirm_hours,
+        leave=mail.unsubscribe_address,
+    )
+
+
 def confirm_page(theme: Theme, token: str, wanted: Mapping[str, Cadence]) -> bytes:
     """What a confirmation link opens: what it is for, and a button."""
     choices = [choice for choice in _choices(theme, wanted) if choice.chosen]

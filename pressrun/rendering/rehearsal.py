@@ -101,6 +101,7 @@ def rehearse(theme: Theme) -> list[bytes]:
         pages.terms_page(theme, "tag", counts),
         pages.terms_page(theme, "author", [TermCount(of=author)]),
         pages.feeds_page(theme, counts, [TermCount(of=author)], [TermCount(of=series)]),
+        readers.guide_page(theme),
         *(_for_readers(theme) if theme.publication.newsletters else []),
         pages.popular_page(theme, {"day": [], "all": [pages.Popular(url="/full/", title="Full", views=5)]}),
         pages.article_page(theme, FULL, Series(of=series, parts=_CARDS, at=0, number=1, total=2)),

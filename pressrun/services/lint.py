@@ -10,6 +10,7 @@ from urllib.parse import unquote, urlsplit
 
 from pressrun.domain.markup import SITE
 from pressrun.domain.problems import Problem
+from pressrun.domain.publication import Publication
 from pressrun.domain.slugs import slugify
 from pressrun.domain.urls import asset_problem, claim_of, page_key
 from pressrun.errors import Invalid
@@ -27,7 +28,18 @@ from pressrun.services.plan import Settled, candidates, compose, references, set
 MAX_PAGE = 500_000
 _LINK = re.compile(f'(?:href|src|poster)="{SITE}(/[^"]*)"')
 _IDS = re.compile(r'\bid="([^"]+)"')
-_GENERATED = ("tags/", "authors/", "archive/", "feeds/", "views/", "popular/", "api/", "desk/")
+_GENERATED = (
+    "tags/",
+    "authors/",
+    "archive/",
+    "feeds/",
+    "search/",
+    "readers/",
+    "views/",
+    "popular/",
+    "api/",
+    "desk/",
+)
 
 
 @dataclass(slots=True)
@@ -59,7 +71,7 @@ def lint(content: ObjectStore, imprint: Imprint, clock: Clock, holder: Holder) -
     """
     shelf = _read(content, imprint, clock.now())
     _duplicates(shelf, holder)
-    places = _Places.of(shelf)
+    places = _Places.of(shelf, imprint.publication)
     for settled in shelf.articles:
         shelf.problems += settled.parsed.warnings
         shelf.problems += _missing(settled, shelf)
@@ -172,19 +184,24 @@ class _Places:
     """What a link can lead to, gathered once for all articles."""
 
     claims: set[str]  # of pages and aliases
-    terms: set[str]  # paths of tags and authors
+    listed: set[str]  # paths of tags, authors and series, and of the form for mail
     anchors: dict[str, set[str]]  # ids by an article's path
 
     @classmethod
-    def of(cls, shelf: _Shelf) -> _Places:
+    def of(cls, shelf: _Shelf, publication: Publication) -> _Places:
         """The places of all that was read."""
         pages = {source.path for source in shelf.files.values() if source.state != "asset"}
         pages = pages.union(*(source.aliases for source in shelf.files.values()))
         tags = {tag for article in shelf.articles for tag in article.parsed.tags}
         authors = {name for article in shelf.articles for name in article.parsed.authors}
+        series = {article.parsed.series for article in shelf.articles} - {""}
         return cls(
             claims={claim_of(page_key(path)) for path in pages},
-            terms={f"tags/{slugify(tag)}/" for tag in tags} | {f"authors/{slugify(a)}/" for a in authors},
+            listed={f"tags/{slugify(tag)}/" for tag in tags}
+            | {f"authors/{slugify(author)}/" for author in authors}
+            | {f"series/{slugify(name)}/" for name in series}
+            | ({"series/"} if series else set())
+            | ({"subscribe/"} if publication.newsletters else set()),
             anchors={
                 article.source.path: {"", *_IDS.findall(article.parsed.html)} for article in shelf.articles
             },
@@ -200,7 +217,7 @@ def _dead_links(settled: Settled, html: str, shelf: _Shelf, places: _Places) -> 
             path in shelf.files
             or claim_of(page_key(path)) in places.claims
             or claim_of(page_key(path.rstrip("/") + "/")) in places.claims
-            or path in places.terms
+            or path in places.listed
             or (path.startswith(_GENERATED) and not path.startswith(("tags/", "authors/")))
             or path
             in {"", "tags/", "authors/", "feed.xml", "atom.xml", "feed.json", "feeds.opml", "sitemap.xml"}

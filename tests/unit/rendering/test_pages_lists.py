@@ -22,8 +22,9 @@ from pressrun.domain.listings import (
     YearCount,
 )
 from pressrun.domain.markup import SITE
-from pressrun.domain.publication import NavLink, Person, Publication
-from pressrun.rendering import pages
+from pressrun.domain.newsletters import MailSettings, Newsletter
+from pressrun.domain.publication import NavLink, Person, Publication, ViewSettings
+from pressrun.rendering import pages, readers
 from pressrun.rendering.rehearsal import rehearse
 from pressrun.rendering.theme import Theme
 
@@ -214,3 +215,36 @@ def test_the_icon_is_the_publications_initial() -> None:
     assert b">H</text>" in pages.favicon(THEME)
     assert b">\xc3\x84</text>" in pages.favicon(Theme(Publication(title="«älg»")))
     assert b">P</text>" in pages.favicon(Theme(Publication(title="<>&")))
+
+
+def test_the_readers_guide_offers_what_the_settings_do() -> None:
+    """Mail, its rhythms and leaving by letter only where there is a newsletter; how views are really counted."""
+    bare = tree(readers.guide_page(THEME))
+    assert bare.xpath("//main//h2/@id") == ["reading", "feeds", "privacy"]
+    assert "/blog/subscribe/" not in bare.xpath("//@href")
+    assert "the log that the web server writes" in bare.text_content()
+    letters = Newsletter(slug="l", name="Letters", sender="l@example.org", choices=("weekly",))
+    full = replace(
+        PUBLICATION,
+        newsletters=(letters,),
+        mail=MailSettings(confirm_hours=7, unsubscribe_address="leave@example.org"),
+        views=ViewSettings(beacon=True),
+    )
+    page = tree(readers.guide_page(Theme(full)))
+    said = page.text_content()
+    assert page.xpath("//main//h2/@id") == ["reading", "feeds", "mail", "privacy"]
+    assert "Letters (each article, once a week)" in said
+    assert "The link works for 7 hours." in said
+    assert "mailto:leave@example.org" in page.xpath("//main//@href")
+    assert "A line of script tells this site" in said
+    assert "the log that the web server writes" not in said
+
+
+@pytest.mark.parametrize("language", ["en", "de", "fr"])
+def test_every_page_leads_to_the_guide_in_its_language(language: str) -> None:
+    theme = Theme(replace(PUBLICATION, language=language))
+    assert "/blog/readers/" in tree(pages.not_found_page(theme)).xpath("//footer//@href")
+    said = tree(readers.guide_page(theme)).xpath("//main")[0].text_content()
+    english = tree(readers.guide_page(THEME)).xpath("//main")[0].text_content()
+    assert (said == english) == (language == "en")
+    assert "guide." not in said

@@ -36,6 +36,16 @@ def test_a_clean_publication_has_nothing_to_mend(found) -> None:
     assert found(a_md=article(text, "tags: [x]\n"), b_md=article("## Part")) == []
 
 
+def test_pages_that_pressrun_writes_are_no_dead_links(found, tmp_path: Path) -> None:
+    """The form for mail is there as soon as there is a newsletter, a series' page as soon as it has a part."""
+    one = article("[a](/search/) [b](/readers/) [c](/series/sea/) [d](/subscribe/)", "series: Sea\n")
+    assert found(a_md=one) == [("a.md", 6, "dead-link")]
+    letters = '[[newsletters]]\nslug = "l"\nname = "L"\nsender = "l@example.org"\n'
+    (tmp_path / "pressrun.toml").write_text(letters)
+    assert found(a_md=one) == []
+    assert found(a_md=article("[c](/series/sea/)")) == [("a.md", 5, "dead-link")]
+
+
 def test_missing_files_and_dead_links_are_found_on_their_line(found) -> None:
     """A picture that is not there, a page that is not there, a place that is not there."""
     body = "one\n\n![x](gone.png)\n\n[y](/nowhere/)\n\n[z](b.md#nothing)"
