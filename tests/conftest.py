@@ -8,9 +8,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
 if TYPE_CHECKING:
     from tests.readers import Reading
+
+settings.register_profile(
+    "unhurried", deadline=None
+)  # what a test says does not depend on the machine's load
+settings.load_profile("unhurried")
 
 
 class FrozenClock:
