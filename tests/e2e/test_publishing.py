@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -313,6 +314,22 @@ def test_lost_output_is_made_again(desk: Desk) -> None:
     (desk.site / "index.html").write_text("oops")
     desk.publish()
     assert desk.everything() == before
+
+
+def test_no_link_of_a_published_site_leads_nowhere(desk: Desk) -> None:
+    """Each page, feed, style and script that a page names is there, before anything was counted or asked for."""
+    desk.write("pressrun.toml", '[[newsletters]]\nslug = "l"\nname = "L"\nsender = "l@example.org"\n')
+    desk.article("tide.md", "The tide", tags="[Sea]", series="Water", authors="[Ada]")
+    desk.article("moon.md", "The moon", tags="[Sea]", series="Water", aliases="[/old/]")
+    desk.publish()
+    found = {
+        link
+        for page in desk.site.rglob("*.html")
+        for link in re.findall(r'(?:href|src)="/([^"#?]*)', page.read_text("utf-8"))
+    }
+    assert {"readers/", "feeds/", "subscribe/", "search/", "tags/sea/feed.xml", "series/water/"} <= found
+    places = {link + "index.html" if link.endswith("/") or not link else link for link in found}
+    assert [place for place in sorted(places) if not (desk.site / place).is_file()] == []
 
 
 def test_an_empty_folder_does_not_withdraw_everything(desk: Desk) -> None:
