@@ -273,7 +273,8 @@ class World:
             key
             for key, blob in site.objects.items()
             if key.endswith("/index.html")
-            and key.split("/")[0] not in {"tags", "authors", "series", "archive", "feeds", "search"}
+            and key.split("/")[0]
+            not in {"tags", "authors", "series", "archive", "feeds", "search", "readers"}
             and "status" not in blob.metadata
         }
         if missing_pages := {path for _, _, path in expected} - pages:
