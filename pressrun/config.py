@@ -27,6 +27,7 @@ from pressrun.domain.publication import (
     Publication,
     ViewSettings,
 )
+from pressrun.domain.variables import VARIABLES
 from pressrun.errors import Invalid
 
 if TYPE_CHECKING:
@@ -34,22 +35,6 @@ if TYPE_CHECKING:
 
 SETTINGS_FILE = "pressrun.toml"
 ENVIRONMENT_PREFIX = "PRESSRUN_"
-# Environment variables that choose backends, not settings of the publication.
-NOT_SETTINGS = frozenset(
-    {
-        "TARGET",
-        "CONTENT",
-        "HOME",
-        "TABLE",
-        "CONTENT_BUCKET",
-        "SITE_BUCKET",
-        "QUEUE_URL",
-        "TOPIC_ARN",
-        "MAILER",
-        "EDGE_SECRET",
-        "LOG_BUCKET",
-    }
-)
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z]{4})?(-([A-Za-z]{2}|\d{3}))?(-[A-Za-z0-9]{5,8})*")
 _AUTHORITY = re.compile(r"[A-Za-z0-9.@-]+,\d{4}(-\d\d(-\d\d)?)?")
 
@@ -146,6 +131,18 @@ def environment_settings(environment: Mapping[str, str]) -> dict[str, str]:
     return found
 
 
+def unknown_variables(environment: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Variables that look like ours and that nothing reads, each with the nearest that something does, or ""."""
+    from difflib import get_close_matches
+
+    ours = {_variable(name)[1:] for name in _NAMES if name not in _TABLES}
+    ours |= {_variable(f"{table}.{name}")[1:] for table, names in _TABLES.items() for name in names}
+    said = {name for name in environment if name.startswith(ENVIRONMENT_PREFIX)} - VARIABLES.keys()
+    taken = {_variable(dotted)[1:] for dotted in environment_settings(environment)}
+    near = {name: get_close_matches(name, [*ours, *VARIABLES], n=1) for name in said - taken}
+    return [(name, "".join(near[name])) for name in sorted(near)]
+
+
 def _overridden(settings: Mapping[str, Any], environment: Mapping[str, str]) -> dict[str, Any]:
     merged = {name: dict(value) if isinstance(value, dict) else value for name, value in settings.items()}
     for dotted, value in environment.items():
@@ -196,7 +193,7 @@ def _unknown(path: list[str], text: str) -> Problem:
 
     known = _TABLES[path[0]] if len(path) > 1 else _NAMES
     near = get_close_matches(path[-1], known, n=1)
-    todo = f"did you mean `{near[0]}`?" if near else "remove it; the README lists the settings"
+    todo = f"did you mean `{near[0]}`?" if near else "remove it; `pressrun reference settings` lists them"
     name = ".".join(part for part in path if not part.isdigit())
     return _problem(path, f"`{name}` is not a setting", todo, text)
 
@@ -378,7 +375,7 @@ def _mail_faults(mail: MailSettings) -> list[Fault]:
     }
     for name, (low, high) in ranges.items():
         if not low <= getattr(mail, name) <= high:
-            faults.append((name, "is out of range", f"choose {low:g} to {high:g}"))
+            faults.append((name, "is out of range", f"choose {low:g} to {high:_}"))
     return faults
 
 

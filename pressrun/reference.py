@@ -17,8 +17,11 @@ from typing import Any, get_args, get_origin, get_type_hints
 
 from markupsafe import Markup
 
+from pressrun.config import publication_from
 from pressrun.domain.newsletters import Newsletter
 from pressrun.domain.publication import NavLink, Publication
+from pressrun.domain.variables import VARIABLES
+from pressrun.errors import Invalid
 from pressrun.rendering.rehearsal import rehearse
 from pressrun.rendering.theme import Theme, shipped
 
@@ -41,13 +44,17 @@ _WORDS: Mapping[Any, str] = {str: "text", int: "whole number", float: "number", 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setting:
-    """One setting. `default` is as TOML writes it, "" where there is none; `variable` overrides it, "" if none does."""
+    """One setting. `default` is as TOML writes it, "" where there is none; `variable` overrides it, "" if none does.
+
+    `limits`: of a number, as who writes a wrong one is told.
+    """
 
     name: str
     type: str
     default: str
     meaning: str
     variable: str
+    limits: str = ""
 
 
 # --- settings -----------------------------------------------------------------------------------------------
@@ -71,6 +78,7 @@ def _settings(kind: type, of: Sequence[Field[Any]], table: str) -> list[Setting]
             default=_default(one),
             meaning=meanings.get(one.name, ""),
             variable="" if table in LISTS else f"PRESSRUN_{table and table + '__'}{one.name}".upper(),
+            limits=_limits(kind, table, one.name) if hints[one.name] in {int, float} else "",
         )
         for one in of
     ]
@@ -82,6 +90,20 @@ def _type(hint: Any) -> str:
     if get_origin(hint) is tuple:
         return f"list of {_type(get_args(hint)[0])}"
     return "one of " + ", ".join(f'"{word}"' for word in get_args(hint))
+
+
+def _limits(kind: type, table: str, name: str) -> str:
+    """What the validator says to a number that is too large, or too small."""
+    needed = {one.name: "a" for one in fields(kind) if table and one.default is MISSING and one.type == "str"}
+    for wrong in (10**12, -1):
+        own = {**needed, name: wrong}
+        try:
+            publication_from({table: [own] if table in LISTS else own} if table else own, {})
+        except Invalid as error:
+            for problem in error.problems:
+                if f"{name}`" in problem.what:
+                    return problem.todo.removeprefix("choose ")
+    return ""
 
 
 def _default(one: Field[Any]) -> str:
@@ -99,7 +121,7 @@ def settings_reference() -> str:
         "# Settings\n",
         "What `pressrun.toml` in the content folder may say. Every setting has a default but those of a list's tables",
         "that are marked; a wrong one is refused with its line. A variable of the environment goes before the file.",
-        "Servers and secrets are no settings: the README says which variables hold them.",
+        "Servers and secrets are no settings: variables hold them, which stand at the end.",
         "Made from the code by `make reference`; `pressrun reference settings` shows it, too.\n",
     ]
     for table, found in settings().items():
@@ -109,9 +131,18 @@ def settings_reference() -> str:
         parts += ["| setting | type | default | meaning |", "|---|---|---|---|"]
         for one in found:
             variable = f"<br>`{one.variable}`" if one.variable else ""
+            kind = f"{one.type}<br>{one.limits}" if one.limits else one.type
             default = f"`{one.default}`" if one.default else "must be given"
-            parts.append(f"| `{one.name}`{variable} | {one.type} | {default} | {one.meaning} |")
+            parts.append(f"| `{one.name}`{variable} | {kind} | {default} | {one.meaning} |")
         parts.append("")
+    parts += [
+        "## Variables that are no settings\n",
+        "`pressrun deploy` writes those of AWS into `aws.env` in the home folder, which `--target aws` reads.\n",
+        "| variable | what it holds |",
+        "|---|---|",
+        *(f"| `{name}` | {meaning} |" for name, meaning in VARIABLES.items()),
+        "",
+    ]
     return "\n".join(parts)
 
 

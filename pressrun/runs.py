@@ -17,7 +17,13 @@ from pathlib import Path
 from typing import Literal
 
 from pressrun import bootstrap
-from pressrun.config import SETTINGS_FILE, environment_settings, publication_from, read_settings
+from pressrun.config import (
+    SETTINGS_FILE,
+    environment_settings,
+    publication_from,
+    read_settings,
+    unknown_variables,
+)
 from pressrun.domain.problems import Problem
 from pressrun.errors import Invalid, Permanent, PressrunError
 from pressrun.services.imprint import Imprints
@@ -198,6 +204,8 @@ def examine(content: Path, home: Path, target: Target) -> Iterator[Finding]:
 
 
 def _settings(content: Path) -> Iterator[Finding]:
+    for name, near in unknown_variables(os.environ):
+        yield Finding("hint", f"nothing reads {name}" + (f"; did you mean {near}?" if near else ""))
     path = content / SETTINGS_FILE
     if not content.is_dir():
         yield Finding("bad", f"there is no folder {content}; make one with `pressrun init {content}`")

@@ -30,7 +30,7 @@ class Newsletter:
     choices: tuple[Cadence, ...] = ()  # what a reader may choose instead
     at: str = "08:00"  # of digests: a local time, HH:MM
     weekday: Weekday = "monday"  # of weekly digests
-    day: int = 1  # of monthly digests, 1 to 28
+    day: int = 1  # of monthly digests
     timezone: str = ""  # of `at`; empty: the publication's
     tags: tuple[str, ...] = ()  # articles with one of these alone; empty: all
     authors: tuple[str, ...] = ()  # articles by one of these alone; empty: all

@@ -31,12 +31,12 @@ class NavLink:
 class FeedSettings:
     """What a feed document holds at most. What does not fit is reached through the archives."""
 
-    entries: int = 20  # articles in a feed, up to 500; older ones stand in its archive documents
+    entries: int = 20  # articles in a feed; older ones stand in its archive documents
     bytes: int = 100_000  # the size a document should stay under
     max_bytes: int = 250_000  # the size it must stay under, unless one entry alone is larger
     min_entries: int = 5  # kept beyond `bytes` as long as `max_bytes` holds
     hub: str = ""  # a WebSub hub; empty: none
-    ttl_minutes: int = 60  # how often a feed reader need look again, 15 to 10080 (a week)
+    ttl_minutes: int = 60  # how often a feed reader need look again
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +84,7 @@ class Publication:
     copyright: str = ""  # in the site's footer and the feeds
     nav: tuple[NavLink, ...] = ()
     smart_punctuation: bool = True  # "straight quotes" become curly ones, -- a dash
-    home_articles: int = 10  # on the home page, 1 to 100
+    home_articles: int = 10  # on the home page
     feed: FeedSettings = FeedSettings()
     podcast: Podcast | None = None
     newsletters: tuple[Newsletter, ...] = ()

@@ -104,6 +104,23 @@ def test_doctor_says_what_is_missing(monkeypatch, capsys, content, tmp_path) -> 
     assert "PRESSRUN_SITE_BUCKET is not set" in capsys.readouterr().out
 
 
+def test_doctor_names_variables_that_nothing_reads(monkeypatch, capsys, content, tmp_path) -> None:
+    """A mistyped variable changes nothing, and would say so nowhere else."""
+    for name in (
+        "PRESSRUN_TITEL",
+        "PRESSRUN_TITLE",
+        "PRESSRUN_FEED__ENTRIES",
+        "PRESSRUN_STACK",
+        "PRESSRUN_XYZ",
+    ):
+        monkeypatch.setenv(name, "7")
+    assert run(monkeypatch, "doctor", content, "--home", tmp_path / "home") == 0
+    said = [line[5:] for line in capsys.readouterr().out.splitlines() if "nothing reads" in line]
+    assert said[0] == "nothing reads PRESSRUN_TITEL; did you mean PRESSRUN_TITLE?"
+    assert len(said) == 2
+    assert "PRESSRUN_XYZ" in said[1]
+
+
 def test_doctor_greets_the_mail_server(monkeypatch, capsys, content, tmp_path) -> None:
     """It is sent nothing; where nobody answers, that is said."""
     monkeypatch.setenv("PRESSRUN_MAILER", "smtp")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from contextlib import nullcontext
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,8 @@ from jinja2 import Environment, meta, nodes
 
 from pressrun.config import environment_settings, publication_from, read_settings
 from pressrun.domain.publication import Publication
+from pressrun.domain.variables import VARIABLES
+from pressrun.errors import Invalid
 from pressrun.reference import (
     LISTS,
     TABLES,
@@ -90,6 +94,35 @@ def test_each_setting_is_one_and_says_what_it_means(table: str, one: Setting) ->
         said = environment_settings({one.variable: other(one).strip('"')})
         found = publication_from({}, said)
         assert getattr(getattr(found, table) if table else found, one.name) == value
+
+
+NUMBERS = [(table, one) for table, one in EVERY if one.type in {"whole number", "number"}]
+BOTH_ENDS = re.compile(r"([\d.]+) to ([\d._]+)")
+
+
+@pytest.mark.parametrize(("table", "one"), NUMBERS, ids=lambda value: getattr(value, "name", value))
+def test_a_number_has_the_limits_that_it_is_said_to_have(table: str, one: Setting) -> None:
+    """Where both ends are said: they are let in, what is beyond them is not."""
+    assert one.limits
+    if found := BOTH_ENDS.match(one.limits):
+        low, high = (type_of(one)(end.replace("_", "")) for end in found.groups())
+        step = 1 if one.type == "whole number" else low / 2 or 0.1
+        head = (f"[[{table}]]" if table in LISTS else f"[{table}]") if table else ""
+        for value, fine in ((low, True), (high, True), (low - step, False), (high + step, False)):
+            text = "\n".join([head, NEEDED.get(table, ""), f"{one.name} = {value}"])
+            with nullcontext() if fine else pytest.raises(Invalid, match=one.name):
+                publication_from(read_settings(text.encode()), {})
+
+
+def test_every_variable_that_is_read_is_listed() -> None:
+    """As a setting's, or among those that are none; and none is listed that nothing reads."""
+    code = [path.read_text() for folder in ("pressrun", "handlers") for path in (ROOT / folder).rglob("*.py")
+            if path.name != "variables.py"]  # fmt: skip
+    read = {name for text in code for name in re.findall(r'"(PRESSRUN_[A-Z_]+[A-Z])"', text)}
+    read |= {
+        f"PRESSRUN_{name}{end}" for name in ("FEEDBACK", "COUNT") for end in ("_QUEUE_URL", "_DEAD_QUEUE_URL")
+    }
+    assert read - {one.variable for _, one in EVERY} == set(VARIABLES)
 
 
 def test_no_setting_is_left_out() -> None:
