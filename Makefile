@@ -33,7 +33,7 @@ test: $(STAMP) $(INFRA)/.installed ## Run the tests, the long suites in their bo
 	@$(BIN)/python -m pytest -n $(WORKERS) -m "not slow"
 
 test-all: $(STAMP) $(INFRA)/.installed ## Run all tests, the long suites in full
-	@$(BIN)/python -m pytest -n $(WORKERS)
+	@$(BIN)/python -m pytest -n $(WORKERS) --hypothesis-profile searching
 
 check: $(STAMP) ## Lint, type-check, and check imports and templates
 	@$(BIN)/ruff check --quiet .

@@ -4,19 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from importlib import import_module
 from pathlib import Path
+from pkgutil import walk_packages
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import settings
+from hypothesis import is_hypothesis_test, settings
+
+import handlers
+import pressrun
+import tests
 
 if TYPE_CHECKING:
     from tests.readers import Reading
 
-settings.register_profile(
-    "unhurried", deadline=None
-)  # what a test says does not depend on the machine's load
-settings.load_profile("unhurried")
+# What a test says depends neither on the machine's load nor on luck: the same examples in each run. New ones are
+# looked for with `--hypothesis-profile searching`, as `make test-all` does.
+settings.register_profile("steady", deadline=None, derandomize=True)
+settings.register_profile("searching", deadline=None)
+settings.load_profile("steady")
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Load everything of ours: Hypothesis draws from the constants of the modules that it finds loaded."""
+    if any(is_hypothesis_test(getattr(item, "obj", None)) for item in session.items):
+        for package in (pressrun, handlers, tests):
+            for module in walk_packages(package.__path__, f"{package.__name__}."):
+                name = module.name.rpartition(".")[2]
+                if not name.startswith(("test_", "__main__", "conftest")):
+                    import_module(module.name)
 
 
 class FrozenClock:

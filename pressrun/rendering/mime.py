@@ -49,7 +49,7 @@ _LAYOUTS = 256  # kept at a time: names have many shapes, tokens have one
 class _Part(NamedTuple):
     """A stretch of the mail: what stands around values, and which values. `encoded`: a quoted-printable line.
 
-    `optional`: the last of several lines, which is none where its values are empty.
+    `optional`: the last of several lines, not ended itself, which is none where its values are empty.
     """
 
     around: tuple[str, ...]
@@ -156,7 +156,7 @@ class Composer:
             values = tuple(self._number(f"{name}{form}") for name in around[1::2])
             parts.append(_Part(tuple(around[::2]), values, encoded=True))
         flush()
-        if len(parts) > 1 and parts[-1].encoded:
+        if len(parts) > 1 and parts[-1].encoded and not body.endswith(("\r", "\n")):
             parts[-1] = parts[-1]._replace(optional=True)
         return parts
 

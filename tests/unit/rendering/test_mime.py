@@ -93,6 +93,7 @@ BODY = st.lists(PROSE | PLACES | st.just("\n") | st.integers(0, 160).map("x".__m
 URLS = st.text(st.sampled_from("abcXYZ0123-_.~/=&%+"), max_size=150).map("https://example.org/".__add__)
 
 
+@example(letters=("x", "", f"\n{place('name')}\n"), readers=[(LEAVE, LEAVE, "")])
 @example(
     letters=("x", f"one\n{place('name')}", place("name")), readers=[(LEAVE, LEAVE, ""), (LEAVE, LEAVE, "n")]
 )
