@@ -115,7 +115,6 @@ class Blind(ChaoticTable):
 QUICK = {
     "no attempt row": Kit(table=Unannounced),
     "a withdrawal that forgets a collection": Kit(table=Forgetful),
-    "rows without versions": Kit(table=Versionless),
     "pages after feeds": Kit(store=LatePages, publisher=LatePublisher),
     "a trusting redo": Kit(publisher=Trusting),
 }
@@ -123,6 +122,7 @@ SLOW = {
     "no sweep": Kit(table=Blind),
 }
 STALE = {  # noticed where a worker stands before some operation of an edit, and a withdrawal overtakes it
+    "rows without versions": Kit(table=Versionless),
     "feeds without their fence": Kit(store=Unfenced),
     "revisions read late": Kit(publisher=LatePublisherOfFeeds),
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import stat
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -104,18 +105,24 @@ def published(root: Path) -> tuple[Path, Path]:
     return office.folder, root
 
 
-@pytest.fixture
-def source(tmp_path: Path) -> House:
-    (tmp_path / "first").mkdir()
-    made = bootstrap.local(*published(tmp_path / "first"), {})
+def opened(root: Path) -> House:
+    made = bootstrap.local(*published(root), {})
     bring_in_line(made.publisher)  # months later: what was scheduled then is due
     made.newsroom.tick()
     return made
 
 
-@pytest.fixture
-def saved(source: House, tmp_path: Path) -> Path:
-    path = tmp_path / "tides.zip"
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """Made once: tests read it, and leave it as it is."""
+    made = opened(tmp_path_factory.mktemp("source"))
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def saved(source: House, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("saved") / "tides.zip"
     save(source, path)
     return path
 
@@ -303,8 +310,10 @@ def test_a_home_that_is_not_empty_is_left_alone(saved: Path, cloud: Cloud) -> No
     assert [each.key for each in house().content.list()] == ["mine.md"]
 
 
-def test_replacing_brings_back_no_reader_and_sends_nothing_twice(source: House, saved: Path) -> None:
+def test_replacing_brings_back_no_reader_and_sends_nothing_twice(tmp_path: Path) -> None:
     """Readers and what was sent since the backup stay as they are; the rest is as it was."""
+    source, saved = opened(tmp_path), tmp_path / "tides.zip"
+    save(source, saved)
     rows, objects = rows_of(source), objects_of(source, "site", "content")
     folder = Path(source.content._folder.root)  # type: ignore[attr-defined]
     (folder / "later.md").write_text("---\ntitle: Later\ndate: 2026-03-01\n---\nx")
