@@ -9,7 +9,7 @@ SAM := .venv-sam
 SCAN := .venv-scan
 HOST ?= 127.0.0.1
 PORT ?= 8000
-WORKERS ?= 3
+WORKERS ?= 4
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .PHONY: help setup demo test test-all check format bench bundle lock clean scan reference
@@ -30,10 +30,10 @@ demo: $(STAMP) ## Publish content/ and serve it at http://127.0.0.1:8000
 	@$(BIN)/pressrun serve content --host $(HOST) --port $(PORT)
 
 test: $(STAMP) $(INFRA)/.installed ## Run the tests, the long suites in their bounded form
-	@$(BIN)/python -m pytest -n $(WORKERS) -m "not slow"
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "not slow"
 
 test-all: $(STAMP) $(INFRA)/.installed ## Run all tests, the long suites in full
-	@$(BIN)/python -m pytest -n $(WORKERS) --hypothesis-profile searching
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal --hypothesis-profile searching
 
 check: $(STAMP) ## Lint, type-check, and check imports and templates
 	@$(BIN)/ruff check --quiet .

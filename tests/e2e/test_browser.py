@@ -9,10 +9,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from tests.accesslogs import CHROME
-from tests.e2e.browsing import NEEDS_BROWSER, PATIENCE, chromium, running
+from tests.e2e.browsing import NEEDS_BROWSER, PATIENCE, running
 
 pytestmark = NEEDS_BROWSER
 ARTICLE = "---\ntitle: {title}\ndate: 2026-01-01\ntags: [sea]\n{more}---\n{body}\n"
@@ -41,11 +41,11 @@ def serving(content: Path, home: Path, *options: str) -> Iterator[str]:
 
 
 @pytest.fixture
-def page() -> Iterator[Page]:
-    with chromium() as browser:
-        page = browser.new_page()
-        page.set_default_timeout(PATIENCE)
-        yield page
+def page(browser: Browser) -> Iterator[Page]:
+    page = browser.new_page()
+    page.set_default_timeout(PATIENCE)
+    yield page
+    page.close()
 
 
 def test_an_open_page_follows_upload_edit_retitle_and_withdrawal(
@@ -94,17 +94,17 @@ def test_pages_need_no_script_and_break_no_policy(page: Page, address: str) -> N
     assert [url for url in asked if not re.match(re.escape(address), url)] == []
 
 
-@pytest.mark.parametrize("width", [375, 768, 1280])
-def test_no_page_scrolls_sideways(page: Page, address: str, content: Path, width: int) -> None:
+def test_no_page_scrolls_sideways(page: Page, address: str, content: Path) -> None:
     """Long words, wide tables and long lines of code stay within the page at every width."""
     wide = f"{'x' * 300}\n\n| {' | '.join(['a wide column'] * 12)} |\n|{'---|' * 12}\n\n```\n{'y' * 400}\n```"
     (content / "wide.md").write_text(ARTICLE.format(title="W" * 120, more="", body=wide))
-    page.set_viewport_size({"width": width, "height": 900})
     page.goto(address)
     expect(page.get_by_role("link", name="W" * 120).first).to_be_visible()
-    for path in ("/", "/wide/", "/tags/sea/"):
-        page.goto(address + path)
-        assert page.evaluate("document.documentElement.scrollWidth") <= width
+    for width in (375, 768, 1280):
+        page.set_viewport_size({"width": width, "height": 900})
+        for path in ("/", "/wide/", "/tags/sea/"):
+            page.goto(address + path)
+            assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
 def test_the_skip_link_comes_first_and_leads_to_the_article(page: Page, address: str) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser
 
-from tests.e2e.browsing import NEEDS_BROWSER, PATIENCE, chromium, running
+from tests.e2e.browsing import NEEDS_BROWSER, PATIENCE, running
 from tests.pictures import photo
 
 pytestmark = NEEDS_BROWSER
@@ -23,12 +23,6 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         (folder / name).write_bytes(photo(2000, 1200))
     with running(r"http\S+:\d+", "serve", folder, "--home", tmp_path_factory.mktemp("home")) as url:
         yield url
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as browser:
-        yield browser
 
 
 @pytest.mark.parametrize(("width", "ratio", "expected"), [(390, 1, "480"), (390, 2, "800"), (1400, 1, "800")])

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Route
 
-from tests.e2e.browsing import NEEDS_BROWSER, chromium, running
+from tests.e2e.browsing import NEEDS_BROWSER, running
 
 pytestmark = NEEDS_BROWSER
 SAMPLE = Path(__file__).parents[2] / "content"
@@ -52,12 +52,6 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     shutil.copytree(SAMPLE, content)
     with running(r"http\S+:\d+", "serve", content, "--home", content.parent / "home") as url:
         yield url
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as browser:
-        yield browser
 
 
 def cost_of(browser: Browser, url: str) -> Cost:

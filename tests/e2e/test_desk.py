@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from pressrun import bootstrap
 from pressrun.domain.subscribers import Subscriber, subscriber_id
-from tests.e2e.browsing import NEEDS_BROWSER, chromium, running
+from tests.e2e.browsing import NEEDS_BROWSER, running
 
 pytestmark = NEEDS_BROWSER
 SETTINGS = """
@@ -63,12 +63,6 @@ def address(content: Path, tmp_path: Path) -> Iterator[str]:
     found = r"http\S+/desk/\?token=\S+"
     with running(found, "desk", content, "--home", tmp_path / "home", "--no-open") as url:
         yield url
-
-
-@pytest.fixture
-def browser() -> Iterator[Browser]:
-    with chromium() as browser:
-        yield browser
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from typing import Literal
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from tests.e2e.browsing import NEEDS_BROWSER, chromium, running
+from tests.e2e.browsing import NEEDS_BROWSER, running
 
 pytestmark = NEEDS_BROWSER
 
@@ -20,12 +20,6 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     sample = Path(__file__).parents[2] / "content"
     with running(r"http\S+:\d+", "serve", sample, "--home", tmp_path_factory.mktemp("home")) as url:
         yield url
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as browser:
-        yield browser
 
 
 @pytest.fixture
