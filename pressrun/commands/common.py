@@ -6,8 +6,10 @@ import os
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, NoReturn, TextIO
+from zoneinfo import ZoneInfo
 
 import typer
 from rich.console import Console
@@ -133,6 +135,17 @@ def settings(house: House) -> Publication:
     except NotFound:
         found = {}
     return publication_from(found, environment_settings(os.environ))
+
+
+def zone(house: House) -> ZoneInfo:
+    """The publication's time zone."""
+    return ZoneInfo(house.imprints.current().publication.timezone)
+
+
+def when(moment: str, there: ZoneInfo) -> str:
+    """An instant (ISO 8601, UTC where it says nothing) as clocks show it there: 2026-05-01 08:00."""
+    found = datetime.fromisoformat(moment)
+    return f"{(found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(there):%Y-%m-%d %H:%M}"
 
 
 def print_problem(problem: Problem, console: Console) -> None:

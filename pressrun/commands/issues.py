@@ -27,6 +27,8 @@ from pressrun.commands.common import (
     fail,
     opened,
     out,
+    when,
+    zone,
 )
 from pressrun.domain.letters import PLACE, in_scheme, shown_mail
 from pressrun.errors import Invalid, NotFound
@@ -69,7 +71,7 @@ def list_issues(
         for column in ("issue", "newsletter", "state", "when", "what"):
             grid.add_column(column, overflow="fold", no_wrap=column == "issue")
         for issue in shown:
-            grid.add_row(issue.id, issue.newsletter, _state(issue), _when(issue), escape(issue.title))
+            grid.add_row(issue.id, issue.newsletter, _state(issue), _when(house, issue), escape(issue.title))
         out.print(
             grid if shown else "There are no issues yet: the first publication of an article makes one."
         )
@@ -97,7 +99,7 @@ def show(
             _show_json(house, issue, recipients=recipients)
             return
         out.print(f"[bold]{escape(issue.title)}[/]  {issue.newsletter}/{issue.id}")
-        out.print(f"{_state(issue)} {_when(issue)}")
+        out.print(f"{_state(issue)} {_when(house, issue)}")
         if issue.letter:
             _show_sent(house, issue)
         else:
@@ -182,10 +184,10 @@ def schedule(
     """Send it at a certain time."""
     with opened(content, home, target) as house:
         issue = _one(house, name)
-        moment = _moment(at, ZoneInfo(house.imprints.current().publication.timezone))
+        moment = _moment(at, zone(house))
         if moment < house.clock.now():
             fail(f"{at} has passed; name a time to come, or use `pressrun issue send {issue.id}`")
-        _told(house.newsroom.schedule(issue, moment), "cooling")
+        _told(house, house.newsroom.schedule(issue, moment), "cooling")
 
 
 @app.command()
@@ -207,7 +209,7 @@ def send(
         _show_forecast(found, _letter(house, issue))
         if not yes and not typer.confirm(f"Send it to {count(found.recipients, 'recipient')}?"):
             raise typer.Exit(1)
-        _told(house.newsroom.send_now(issue), "planning", "sending", "sent")
+        _told(house, house.newsroom.send_now(issue), "planning", "sending", "sent")
         if target == "local":
             out.print("`pressrun serve` or `pressrun work` sends it.")
 
@@ -220,9 +222,9 @@ def pause(
     with opened(content, home, target) as house:
         issue = _one(house, name)
         if issue.state == "cooling":
-            _told(house.newsroom.stop(issue, "stopped by an editor"), "waiting")
+            _told(house, house.newsroom.stop(issue, "stopped by an editor"), "waiting")
         else:
-            _told(house.newsroom.pause(issue, "paused by an editor"), "paused")
+            _told(house, house.newsroom.pause(issue, "paused by an editor"), "paused")
 
 
 @app.command()
@@ -234,7 +236,7 @@ def resume(
         issue = _one(house, name)
         if issue.state == "waiting":
             fail(f"{issue.id} waits for your word: pressrun issue send {issue.id}, or issue schedule")
-        _told(house.newsroom.resume(issue), "planning", "sending", "sent")
+        _told(house, house.newsroom.resume(issue), "planning", "sending", "sent")
 
 
 @app.command()
@@ -250,7 +252,7 @@ def cancel(
         issue = _one(house, name)
         if not yes and not typer.confirm(f"Cancel {issue.id}, {issue.title}?"):
             raise typer.Exit(1)
-        _told(house.newsroom.cancel(issue, "cancelled by an editor"), "cancelled")
+        _told(house, house.newsroom.cancel(issue, "cancelled by an editor"), "cancelled")
 
 
 @app.command()
@@ -362,11 +364,11 @@ def _show_json(house: House, issue: Issue, *, recipients: bool) -> None:
     out.print_json(json.dumps(found))
 
 
-def _told(issue: Issue, *expected: str) -> None:
+def _told(house: House, issue: Issue, *expected: str) -> None:
     reason = f": {issue.reason}" if issue.reason else ""
     if issue.state not in expected:
         fail(f"{issue.id} is {issue.state}{reason}")
-    out.print(f"{issue.newsletter}/{issue.id} is {issue.state}{escape(reason)} {_when(issue)}")
+    out.print(f"{issue.newsletter}/{issue.id} is {issue.state}{escape(reason)} {_when(house, issue)}")
 
 
 def _state(issue: Issue) -> str:
@@ -375,18 +377,18 @@ def _state(issue: Issue) -> str:
     return f"{state} [dim]{escape(issue.reason)}[/]" if issue.reason else state
 
 
-def _when(issue: Issue) -> str:
+def _when(house: House, issue: Issue) -> str:
     if issue.due:
-        return f"due {issue.due} UTC"
-    return (issue.finished or issue.frozen or issue.created)[:16].replace("T", " ")
+        return f"due {when(issue.due, zone(house))}"
+    return when(issue.finished or issue.frozen or issue.created, zone(house))
 
 
-def _moment(text: str, zone: ZoneInfo) -> datetime:
+def _moment(text: str, there: ZoneInfo) -> datetime:
     try:
         found = datetime.fromisoformat(text)
     except ValueError:
         fail(f'{text!r} is no time; write it as "2026-05-01 08:00"')
-    return (found if found.tzinfo else found.replace(tzinfo=zone)).astimezone(UTC)
+    return (found if found.tzinfo else found.replace(tzinfo=there)).astimezone(UTC)
 
 
 def preview_page(letter: Letter) -> str:

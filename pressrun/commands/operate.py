@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+from zoneinfo import ZoneInfo
 
 import orjson
 import typer
@@ -22,6 +23,8 @@ from pressrun.commands.common import (
     fail,
     opened,
     out,
+    when,
+    zone,
 )
 from pressrun.domain.costs import LIST_PRICES, Usage, estimate
 from pressrun.domain.issues import Issue
@@ -108,11 +111,11 @@ def status(
     """
     with opened(content, home, target) as house:
         found = survey(house)
-        now = house.clock.now()
+        now, there = house.clock.now(), zone(house)
     if form == "json":
         out.print_json(orjson.dumps(asdict(found), default=str).decode())
     else:
-        _show(found, now, target)
+        _show(found, now, there, target)
     if (
         found.refused
         or found.uncertain
@@ -122,7 +125,7 @@ def status(
         raise typer.Exit(1)
 
 
-def _show(found: Condition, now: datetime, target: str) -> None:
+def _show(found: Condition, now: datetime, there: ZoneInfo, target: str) -> None:
     for name, depth in found.queues.items():
         dead = f"[red]{count(depth.dead, 'dead letter')}[/]: pressrun redrive {name}" if depth.dead else ""
         out.print(f"queue {name:<9} {depth.waiting} waiting, {depth.hidden} in hand  {dead}")
@@ -134,7 +137,7 @@ def _show(found: Condition, now: datetime, target: str) -> None:
     if found.restoring:
         out.print("[red]restore[/]         was cut short; call `pressrun restore` again with the same file")
     if found.attempts:
-        out.print(f"under way       {len(found.attempts)} × uploads, since {found.attempts[0]}")
+        out.print(f"under way       {len(found.attempts)} × uploads, since {when(found.attempts[0], there)}")
     if found.refused:
         names = ", ".join(found.refused[:SHOWN]) + (" …" if len(found.refused) > SHOWN else "")
         out.print(f"[red]refused[/]         {count(len(found.refused), 'file')}: {escape(names)}")
@@ -143,7 +146,7 @@ def _show(found: Condition, now: datetime, target: str) -> None:
     states = ", ".join(f"{number} {state}" for state, number in sorted(found.issues.items()))
     out.print(f"issues          {states or 'none'}")
     for issue in found.open_issues[: SHOWN * 2]:
-        why = issue.reason or (f"due {issue.due}" if issue.due else "")
+        why = issue.reason or (f"due {when(issue.due, there)}" if issue.due else "")
         out.print(
             f"  {issue.state:<9} {issue.newsletter}/{issue.id}  {escape(issue.title)}  [dim]{escape(why)}[/]"
         )

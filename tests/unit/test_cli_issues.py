@@ -83,6 +83,10 @@ def test_it_can_be_stopped_scheduled_and_cancelled(run: Run) -> None:
     assert code == 2 and f"issue send {name}" in said
     later = (datetime.now(UTC) + timedelta(days=1)).strftime("%Y-%m-%d %H:%M")
     assert "cooling" in run("issue", "schedule", name, later)[1]
+    summer = "2099-07-01 08:00"  # in Lisbon, an hour before UTC
+    assert f"due {summer}" in run("issue", "schedule", name, summer)[1]
+    assert f"due {summer}" in run("issue", "list")[1]
+    assert f"due {summer}" in run("status")[1]
     code, said = run("issue", "schedule", name, "2020-01-01 08:00")
     assert code == 2 and "has passed" in said
     code, said = run("issue", "schedule", name, "soon")
