@@ -42,7 +42,7 @@ from pressrun.commands.common import (
 )
 from pressrun.commands.common import ContentArgument as Content
 from pressrun.commands.desk import show_desk
-from pressrun.commands.examples import show_examples
+from pressrun.commands.examples import arrange, show_examples
 from pressrun.config import SETTINGS_FILE
 from pressrun.errors import Invalid, PressrunError
 
@@ -286,6 +286,7 @@ def _summary(report: Report) -> str:
     )
 
 
+arrange(app)
 show_examples(app)
 
 

@@ -63,15 +63,47 @@ EXAMPLES: Mapping[str, str] = MappingProxyType(
 )
 
 
+PANELS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "Write and publish": ("init", "serve", "desk", "check", "publish", "doctor", "reference"),
+        "Newsletters": ("issue", "work", "subscribers", "bounce"),
+        "Who reads": ("views",),
+        "Move in and out": ("import", "export"),
+        "On AWS": ("deploy", "push", "pull", "cost", "destroy"),
+        "Look after": ("status", "redrive", "backup", "restore"),
+    }
+)
+"""What the commands are for, in the order in which somebody new meets them."""
+
+
+def arrange(app: typer.Typer) -> None:
+    """Puts each command and group under the heading of what it is for, and in its place there."""
+    places = {name: (panel, at) for panel, names in PANELS.items() for at, name in enumerate(names)}
+    order = list(places)
+    app.registered_commands.sort(key=lambda info: order.index(_name(info)))
+    for info in app.registered_commands:
+        info.rich_help_panel = places[_name(info)][0]
+    for group in app.registered_groups:
+        if group.typer_instance:
+            group.rich_help_panel = places[_group(group)][0]
+
+
 def commands(app: typer.Typer, before: str = "") -> Iterator[tuple[str, typer.models.CommandInfo]]:
     """Every command of a group and of the groups in it, by its whole name."""
     for info in app.registered_commands:
-        name = info.name or getattr(info.callback, "__name__", "").replace("_", "-")
-        yield f"{before}{name}", info
+        yield f"{before}{_name(info)}", info
     for group in app.registered_groups:
         if group.typer_instance:
-            name = group.name if isinstance(group.name, str) else group.typer_instance.info.name
-            yield from commands(group.typer_instance, f"{before}{name} ")
+            yield from commands(group.typer_instance, f"{before}{_group(group)} ")
+
+
+def _name(info: typer.models.CommandInfo) -> str:
+    return info.name or getattr(info.callback, "__name__", "").replace("_", "-")
+
+
+def _group(group: typer.models.TyperInfo) -> str:
+    instance = group.typer_instance
+    return group.name if isinstance(group.name, str) else str(instance and instance.info.name)
 
 
 def show_examples(app: typer.Typer) -> None:

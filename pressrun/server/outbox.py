@@ -190,7 +190,7 @@ def _moved(request: Request, location: str) -> Answer:
 _STYLE: Final = """\
 :root { color-scheme: light dark; --line: #8884; --quiet: #6b6b6b; --link: #0a58ca; }
 @media (prefers-color-scheme: dark) { :root { --quiet: #a0a0a0; --link: #7fb2ff; } }
-body { margin: 0; font: 1rem/1.5 system-ui, sans-serif; }
+body { margin: 0; background: Canvas; color: CanvasText; font: 1rem/1.5 system-ui, sans-serif; }
 main { max-width: 60rem; margin: 0 auto; padding: 2rem 1rem; }
 h1 { font-size: 1.6rem; line-height: 1.2; margin: .5rem 0 1rem; overflow-wrap: anywhere; }
 a { color: var(--link); }

@@ -204,7 +204,7 @@ _STYLE: Final = """\
 @media (prefers-color-scheme: dark) {
   :root { --quiet: #a0a0a0; --link: #7fb2ff; --bar: #ff93b5; --pale: #ff93b544; }
 }
-body { margin: 0; font: 1rem/1.5 system-ui, sans-serif; }
+body { margin: 0; background: Canvas; color: CanvasText; font: 1rem/1.5 system-ui, sans-serif; }
 main { max-width: 60rem; margin: 0 auto; padding: 2rem 1rem; }
 h1 { font-size: 1.6rem; line-height: 1.2; overflow-wrap: anywhere; }
 h2 { font-size: 1.1rem; margin: 2rem 0 .5rem; }

@@ -12,7 +12,7 @@ import pytest
 from typer.main import get_command
 
 from pressrun import cli
-from pressrun.commands.examples import EXAMPLES, commands
+from pressrun.commands.examples import EXAMPLES, PANELS, commands
 from tests.accesslogs import CHROME
 
 NEWSLETTER = """
@@ -90,6 +90,14 @@ def test_every_command_has_an_example_that_its_help_shows() -> None:
     infos = dict(commands(cli.app))
     assert set(infos) == set(EXAMPLES) == {name for name, _ in STORY} | ELSEWHERE
     assert all(EXAMPLES[name] in str(info.epilog) for name, info in infos.items())
+
+
+def test_the_help_names_each_command_under_what_it_is_for() -> None:
+    """Somebody new meets `init` first."""
+    group = get_command(cli.app)
+    panels = {name: one.rich_help_panel for name, one in group.commands.items()}  # type: ignore[attr-defined]
+    assert panels == {name: panel for panel, names in PANELS.items() for name in names}
+    assert cli.app.registered_commands[0].callback is cli.init
 
 
 @pytest.mark.parametrize("name", sorted(ELSEWHERE))
