@@ -286,7 +286,7 @@ def _local(content: Path, home: Path) -> Iterator[Finding]:
         refused = [row.sort for row in house.table.query("refused")]
         yield Finding(
             "ok",
-            f"{home}: {live} articles and {sum(r.item['state'] == 'asset' for r in rows)} files published",
+            f"{home}: articles published: {live:,}; other files: {sum(r.item['state'] == 'asset' for r in rows):,}",
         )
         if refused:
             yield Finding("bad", f"refused: {', '.join(refused[:5])}; see `pressrun check {content}`")
@@ -323,7 +323,7 @@ def _aws() -> Iterator[Finding]:
 
 
 _SETTINGS = """\
-# What this publication is. Every line is optional; README.md lists all settings.
+# What this publication is. Every line is optional; `pressrun reference settings` shows them all.
 title = {title}
 url = "http://127.0.0.1:8000"  # where readers find it, without a slash at the end
 description = "A sentence that says what readers get here."

@@ -268,7 +268,7 @@ def settings_text(said: Hints) -> str:
         table = f"\n[[authors]]\nname = {yaml_value(_line(author))}"
         if _line(author) and _holds("\n".join([*lines, table])):
             lines.append(table)
-    head = "# Taken from what was imported; README.md lists all settings."
+    head = "# Taken from what was imported; `pressrun reference settings` shows them all."
     return "\n".join([head, *lines, ""]) if lines else ""
 
 

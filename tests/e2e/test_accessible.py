@@ -17,9 +17,12 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Page
 
-from tests.e2e.browsing import NEEDS_BROWSER, chromium, running
+from tests.e2e.browsing import NEEDS_BROWSER, running
 
-pytestmark = NEEDS_BROWSER
+pytestmark = [
+    *NEEDS_BROWSER,
+    pytest.mark.slow,
+]  # half a minute: the pages most looked at are in the other files
 SAMPLE = Path(__file__).parents[2] / "content"
 LISTS = (
     "/",
@@ -74,12 +77,6 @@ def mailed(address: str, home: Path) -> list[str]:
     return [confirm, preferences, leave, *names]
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as browser:
-        yield browser
-
-
 def pressrun(home: Path, *arguments: str) -> str:
     """What a command says of this publication."""
     command = [sys.executable, "-c", "from pressrun.cli import main; main()", *arguments]
@@ -112,7 +109,7 @@ def wrong_with(page: Page, axe_script: str, run: str = RUN) -> list[object]:
     return wrong
 
 
-@pytest.mark.parametrize("scheme", ["dark", pytest.param("light", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("scheme", ["dark", "light"])
 def test_every_other_page_is_accessible(
     browser: Browser, address: str, mailed: list[str], scheme: Literal["light", "dark"]
 ) -> None:
