@@ -10,7 +10,7 @@ announce first publications (newsletters) → look again
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from hashlib import sha256
 from typing import Any
@@ -53,18 +53,10 @@ from pressrun.services.imprint import Imprint, Imprints, is_setting
 from pressrun.services.pictures import Pictures, made_before, too_large, unreadable
 from pressrun.services.plan import Settled, card_digest, card_for, compose, digest, settle, zone_of
 from pressrun.services.refusals import Refusals
-from pressrun.services.series import (
-    Spot,
-    files_around,
-    files_of,
-    place_of,
-    series_around,
-    spots_of,
-    stirred,
-    told,
-)
+from pressrun.services.series import files_of, place_of, series_around, spots_of, stirred, told
 from pressrun.services.titlecards import card_of_title, drawn_anew
-from pressrun.services.work import Kind, Outcome, Rows, Stage, State, Work, distinct, still_held
+from pressrun.services.waking import to_wake
+from pressrun.services.work import Kind, Outcome, Stage, State, Work, distinct, still_held
 
 MAX_ASSET = 200_000_000  # bytes
 MAX_ROUNDS = 20  # of starting over, when files keep changing under us
@@ -102,6 +94,7 @@ class Publisher:
         self.addresses = Addresses(content, site, table)
         self.pictures = Pictures(site, clock)
         self.refusals = Refusals(table, reports, notify)
+        self._turn = 0
 
     # --- the whole ------------------------------------------------------------------------------------------
 
@@ -187,7 +180,6 @@ class Publisher:
         if acting:
             self._announce(acting, stage, imprint)
             again = self._carry_out(acting, imprint, suspect=suspect)
-        stirring: set[Spot] = set()
         for work in works:
             stage.paths |= work.paths  # of another go, too: its claims may have been written
             if work.key in again and work.settled:
@@ -197,14 +189,7 @@ class Publisher:
             stage.outcomes.append(work.outcome)
             stage.touched |= work.touched
             stage.news += work.news
-            stirring |= work.stirred
-            if work.stirred:
-                stage.awake.add(work.key)
-            if work.awaken:
-                stage.awake |= {row.sort for row in self.table.query(f"uses {work.key}")}
-            for path in work.released:
-                stage.awake |= {row.sort for row in self.table.query(f"waits {claim_of(path)}")}
-        stage.awake |= files_around(self.table, stirring)
+        stage.awake |= to_wake(self.table, works, again)
         return [*sorted(again.difference(keys)), *(key for key in keys if key in again)]
 
     def _read(self, keys: list[str]) -> list[Work]:
@@ -336,7 +321,11 @@ class Publisher:
         for work, changes in claims:
             work.changes += still_held(changes, work.heir_of)
         ready = [(work, settled) for work, settled in claimed if work.key not in again]
-        self._publish_articles(ready, imprint, rows, suspect=suspect)
+        for work, settled in ready:
+            work.entered = settled.source
+        known = {sort: source_of(row) for (kind, sort), row in rows.items() if kind == "source"}
+        known |= {work.key: work.entered for work in works if work.entered}
+        self._publish_articles(ready, imprint, known, suspect=suspect)
         heirs = {work.heir_of: work for work, _ in claimed if work.heir_of}
         for work in works:
             work.successor = heirs.get(work.key)
@@ -347,7 +336,9 @@ class Publisher:
             if work.refused_though_live and work.old:
                 self._make_room(work, work.old, imprint)
         ending = [work for work in works if work.key not in again]
-        return again | self._commit(sorted(ending, key=lambda work: work.blob is not None), suspect=suspect)
+        # What goes makes room; files come before the articles that show them (see `waking`).
+        ending.sort(key=lambda work: (work.blob is not None, work.settled is not None))
+        return again | self._commit(ending, suspect=suspect)
 
     def _take_leave(self, gone: list[Work], again: set[str], imprint: Imprint, *, suspect: bool) -> set[str]:
         """Withdraws what is gone, unless it goes on under another name; the keys that wait for that name's next go."""
@@ -417,25 +408,32 @@ class Publisher:
         work.changes.append(Save(partition="source", sort=work.key, item=new.item(), expect=new.version))
         state: State = "unchanged" if same else "updated" if old else "published"
         damage = (unreadable(work.key, plan.problem),) if plan.problem else ()
+        work.entered = new
         work.outcome = Outcome(key=work.key, state=state, kind="asset", path=work.key, problems=damage)
 
     # --- articles -------------------------------------------------------------------------------------------
 
     def _publish_articles(
-        self, ready: list[tuple[Work, Settled]], imprint: Imprint, rows: Rows, *, suspect: bool
+        self,
+        ready: list[tuple[Work, Settled]],
+        imprint: Imprint,
+        known: Mapping[str, Source],
+        *,
+        suspect: bool,
     ) -> None:
         """Pages that changed are written; catalogue rows that change are added to each work."""
         publication = imprint.publication
-        known = {sort: source_of(row) for (kind, sort), row in rows.items() if kind == "source"}
         composed = [compose(settled, publication, known.get) for _, settled in ready]
         articles = [replace(article, card=card_of_title(article, publication)) for article in composed]
+        parts = articles if any(article.series for article in articles) else []
         entries = [entry_for(article, publication) for article in articles]
         fragments = render_entries(entries, publication.podcast)
         puts: list[tuple[Work, Put]] = []
         cards: list[Put] = []
         bare: list[str] = []  # cards that nobody is to see any more
         for (work, settled), article, fragment in zip(ready, articles, fragments, strict=True):
-            page = article_page(imprint.theme, article, series_around(self.table, article))
+            work.composed, work.series = article, series_around(self.table, article, parts)
+            page = article_page(imprint.theme, article, work.series)
             entry = digest(orjson.dumps(fragment.to_item()))
             card = card_for(article, fragment, entry)
             drawn = article.card.mark if article.card else ""
@@ -526,6 +524,7 @@ class Publisher:
         work.changes += _timed(work.key, old.due if old else "", new.due)
         work.changes.append(Save(partition="source", sort=work.key, item=new.item(), expect=new.version))
         state: State = "draft" if new.state == "draft" else "scheduled"
+        work.entered = new
         work.outcome = Outcome(key=work.key, state=state, path=new.path, due=new.due)
 
     def _withdraw(self, work: Work, imprint: Imprint, *, suspect: bool) -> None:
@@ -636,6 +635,9 @@ class Publisher:
             if len(group) == 1:
                 return {group[0][0].key}
             return set().union(*(self._write([part]) for part in group))
+        self._turn += 1
+        for work, _ in group:
+            work.turn = self._turn
         return set()
 
     def _refuse(self, work: Work, problems: Sequence[Problem], waits: tuple[str, ...] = ()) -> None:

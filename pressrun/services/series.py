@@ -2,14 +2,14 @@
 
 A page lists the parts that stand `REACH` before and after its own, as the catalogue has them when it is rendered.
 Whoever changes what others show of a part (its title, address, place, or that it is there) asks, after its own rows
-are written, for those within reach to be published again; and for the part itself, since others may have written
-rows meanwhile. Whatever changed a page's list last was within its reach when it was looked for, so no list stays
-behind, and an edit costs at most four times `REACH` pages however long the series is; most edits cost none.
+are written, for those within reach to be published again; and for the part itself, where others have written rows
+meanwhile (`services/waking.py`). Whatever changed a page's list last was within its reach when it was looked for, so
+no list stays behind, and an edit costs at most four times `REACH` pages however long the series is; most cost none.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import orjson
 
@@ -17,7 +17,7 @@ from pressrun.domain.articles import Article, Card
 from pressrun.domain.listings import Collection, Series
 from pressrun.domain.slugs import slugify
 from pressrun.domain.spans import SERIES, sort_key
-from pressrun.ports import Table
+from pressrun.ports import Row, Table
 from pressrun.services.catalogue import Source, card_of
 from pressrun.services.plan import digest
 
@@ -25,22 +25,41 @@ REACH = 24  # so a series of up to 25 parts is listed whole
 Spot = tuple[str, str]  # a series and a place in it
 
 
-def series_around(table: Table, article: Article) -> Series | None:
-    """The series that an article is about to be a part of, with the article as it will be."""
+def series_around(table: Table, article: Article, beside: Sequence[Article] = ()) -> Series | None:
+    """The series that an article is about to be a part of, with the article as it will be, and those `beside` it."""
     if not article.series:
         return None
+    of = Collection.series(article.series)
     own = _card(article)
-    name, place = f"{SERIES}/{slugify(article.series)}", place_of(own)
-    before = list(table.query(f"parts {name}", high=place, descending=True, limit=REACH + 2))
-    after = list(table.query(f"parts {name}", low=place, limit=REACH + 2))
-    ahead, behind = ([card_of(row) for row in rows] for rows in (before, after))
-    ahead = [card for card in ahead if card.id != article.id][: REACH + 1]
-    behind = [card for card in behind if card.id != article.id][: REACH + 1]
+    coming = {one.id: _card(one) for one in (*beside, article)}
+    parts = [card for card in coming.values() if card.series and slugify(card.series) == of.slug]
+    name, place = f"{SERIES}/{of.slug}", place_of(own)
+
+    def nearest(rows: Iterable[Row], among: Iterable[Card], *, back: bool) -> list[Card]:
+        there = [card_of(row) for row in rows if row.item["id"] not in coming]
+        return sorted([*there, *among], key=place_of, reverse=back)[: REACH + 1]
+
+    room = REACH + 1 + len(coming)
+    before = table.query(f"parts {name}", high=place, descending=True, limit=room)
+    ahead = nearest(before, [part for part in parts if place_of(part) < place], back=True)
+    after = table.query(f"parts {name}", low=place, limit=room)
+    behind = nearest(after, [part for part in parts if place_of(part) > place], back=False)
     number = len(ahead) + 1 if len(ahead) <= REACH else 0
     total = number + len(behind) if number and len(behind) <= REACH else 0
     ahead, behind = ahead[:REACH], behind[:REACH]
-    of = Collection.series(article.series)
     return Series(of=of, parts=[*ahead[::-1], own, *behind], at=len(ahead), number=number, total=total)
+
+
+def looks_alike(one: Series | None, two: Series | None) -> bool:
+    """Whether a part's page shows the same of its series."""
+    return _as_shown(one) == _as_shown(two)
+
+
+def _as_shown(series: Series | None) -> object:
+    if series is None:
+        return None
+    shown = [(part.id, part.title, part.path, part.language) for part in series.parts]
+    return series.of, series.at, series.number, series.total, shown
 
 
 def place_of(card: Card) -> str:

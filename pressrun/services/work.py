@@ -6,7 +6,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
+from pressrun.domain.articles import Article
 from pressrun.domain.issues import News
+from pressrun.domain.listings import Series
 from pressrun.domain.problems import Problem
 from pressrun.domain.urls import claim_of
 from pressrun.ports import ABSENT, Blob, Drop, Item, Row, Save
@@ -71,12 +73,20 @@ class Work:
     news: list[News] = field(default_factory=list)  # where it may never have been published before
     stirred: set[tuple[str, str]] = field(default_factory=set)  # spots in series whose neighbours show it
     awaken: bool = False  # files that refer to this one are to be looked at again
+    entered: Source | None = None  # what its row is about to say, which others of the round are made with
+    composed: Article | None = None  # where a page was made of it
+    series: Series | None = None  # as that page shows it
+    turn: int = 0  # its rows were written in this transaction of the publisher's; those of one have the same
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether the file cannot be published as it is now."""
+        return self.outcome is not None and self.outcome.state == "refused"
 
     @property
     def refused_though_live(self) -> bool:
         """Whether the file cannot be published as it is now, while what it was is."""
-        refused = self.outcome is not None and self.outcome.state == "refused"
-        return refused and self.old is not None and self.old.live and not self.heir_of
+        return self.is_refused and self.old is not None and self.old.live and not self.heir_of
 
     def owns(self, row: Row | None) -> bool:
         """Whether an address or id is this file's, or was the file's that it is the heir of."""

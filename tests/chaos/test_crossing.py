@@ -9,9 +9,10 @@ import pytest
 from pressrun.domain.spans import SITE
 from pressrun.errors import Transient
 from pressrun.ports import Save
+from pressrun.services import publish
 from pressrun.services.renditions import Renditions
 from tests.chaos.readers import archived
-from tests.chaos.sources import SETTINGS_KEY, Draft, settings
+from tests.chaos.sources import PICTURE, SETTINGS_KEY, Draft, png, settings
 from tests.chaos.world import World
 
 FIRST = Draft(id="one", title="One", tags=("sea",), slug="first")
@@ -110,3 +111,35 @@ def test_an_article_goes_while_the_feed_that_shows_it_is_rendered(world: World) 
         site.of(SITE)
     with pytest.raises(Transient):
         edge.overflow()
+
+
+LINKS = Draft(id="two", title="Two", body="See [what b says](@/b.md).", series=("Log", 2))
+LINKED = Draft(id="three", title="Three", slug="here", body="![A dot](@/assets/dot.png)", series=("Log", 1))
+
+
+@pytest.mark.parametrize(
+    ("order", "at_once", "asked"),
+    [
+        ([PICTURE, "b.md", "c.md"], 100, 0),
+        (["c.md", "b.md", PICTURE], 100, 0),
+        (["b.md", "c.md"], 1, 1),
+        (["c.md", "b.md"], 1, 1),
+    ],
+)
+def test_files_that_come_together_are_made_with_each_other(
+    world: World, monkeypatch: pytest.MonkeyPatch, order: list[str], at_once: int, asked: int
+) -> None:
+    """Once, and not again: unless somebody could have come between the two, and have seen the one without the other."""
+    monkeypatch.setattr(publish, "MAX_WRITE", at_once)
+    world.upload(PICTURE, png(3, 2))
+    world.write("b.md", LINKED)
+    world.write("c.md", LINKS)
+    if PICTURE not in order:
+        world.publisher().publish([PICTURE])
+    world.publisher().publish(order)
+    assert world.there.queue.waiting() == asked
+    pages = world.there.site.objects
+    assert b'width="24"' in pages["here/index.html"].body
+    assert b'<a href="/here/">what b says' in pages["c/index.html"].body
+    assert b"Part 2 of 2" in pages["c/index.html"].body
+    world.check()
