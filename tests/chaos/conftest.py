@@ -9,7 +9,7 @@ import pytest
 from pressrun.services import series
 
 
-@pytest.fixture(autouse=True, scope="session")
+@pytest.fixture(autouse=True, scope="module")
 def short_reach() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(series, "REACH", 1)
