@@ -7,7 +7,8 @@ every input, so that a mark in parsed HTML is always ours.
   base path (often nothing), a feed or a mail with the site's absolute address.
 - ``REF`` … ``END`` surround a relative URL, percent-decoded, without query and fragment (those follow the
   ``END``). It names a file relative to the article's source, or a page relative to the article's address;
-  the catalogue decides. One that begins with ``@/`` names a file from the content's root (``@/posts/x.md``).
+  the catalogue decides. One that begins with ``@/`` names a file from the content's root (``@/posts/x.md``);
+  pictures and recordings whose author wrote ``/x.jpg`` are marked so.
   An empty one is the article itself: ``href="⟨REF⟩⟨END⟩#s-notes"`` is a link within the page.
   In HTML it stands in an attribute and is HTML-escaped; in ``Image.src`` and ``Enclosure.src`` it is not.
 - ``SIZE`` follows the closing quote of an ``img``'s src where width and height are still to be filled in:

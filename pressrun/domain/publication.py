@@ -68,6 +68,7 @@ class ImageSettings:
 
     cards: bool = True  # an article without a photograph gets a card of its title, for who shows a link to it
     colour: str = "#a3124a"  # of cards
+    location: bool = False  # published pictures go on saying where they were taken
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

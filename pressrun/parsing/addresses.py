@@ -23,7 +23,8 @@ _FRAGMENT_SAFE = "!$&'()*+,;=:@/?~%"
 def marked(value: str, *, media: bool = False) -> str | None:
     """An attribute's value (escaped) as it shall stand; None where it must not. `media` loads by itself.
 
-    Absolute URLs stay, paths from the root get `SITE`, others `REF … END`; see `domain.markup`.
+    Absolute URLs stay; a page's path from the root gets `SITE`; a file's, and what is relative, `REF … END`. See
+    `domain.markup`.
     """
     url = unescape(value) if "&" in value else value
     url = url.strip(_SPACES)
@@ -37,6 +38,8 @@ def marked(value: str, *, media: bool = False) -> str | None:
     path = path.replace("\\", "/")
     if path.startswith("//"):
         return f"https:{escape(legal(path))}{tail}"
+    if path.startswith("/") and media:  # a file, of which the catalogue knows the size
+        return f"{REF}@{escape(legal(unquote(path)))}{END}{tail}"
     if path.startswith("/"):
         return f"{SITE}{escape(quote(legal(unquote(path)), safe=_PATH_SAFE))}{tail}"
     name = legal(unquote(path))

@@ -94,7 +94,7 @@ def _comparable(title: str) -> str:
 
 def _named(url: str) -> str:
     """A marked URL as the author may have written it."""
-    return unescape(url.replace(REF, "").replace(END, "").replace(SITE, ""))
+    return unescape(url.replace(f"{REF}@/", "/").replace(REF, "").replace(END, "").replace(SITE, ""))
 
 
 @dataclass(slots=True)

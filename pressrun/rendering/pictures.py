@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 RECIPE = "1"
 """Changes with anything that changes the bytes made here: all variants are then made anew, under new names."""
 _ORIENTATION = 0x0112  # EXIF's tag
-_GPS = 0x8825
 _TURNED = range(5, 9)  # its values that exchange width and height
 _MAX_PROFILE = 10_000  # bytes
 _QUALITY = {"image/jpeg": 75, "image/webp": 75, "image/png": 85}  # PNG: drawings and screens, with hard edges
@@ -48,17 +47,6 @@ def encode(data: bytes, kind: str, width: int, height: int) -> Variants:
         return _encode(data, kind, width, height)
     except Exception as error:  # decoders of strange bytes raise whatever they like
         raise UnreadableError(f"{type(error).__name__}: {error}") from error
-
-
-def tells_place(data: bytes) -> bool:
-    """Whether a picture's EXIF holds the coordinates of where it was taken."""
-    from PIL import Image
-
-    try:
-        with Image.open(io.BytesIO(data), formats=["JPEG", "PNG", "WEBP"]) as opened:
-            return bool(opened.getexif().get_ifd(_GPS))
-    except Exception:  # as above: what cannot be read tells nothing
-        return False
 
 
 def _encode(data: bytes, kind: str, width: int, height: int) -> Variants:

@@ -26,6 +26,7 @@ from pressrun.services.picturelint import check_picture, check_shared
 from pressrun.services.plan import Settled, candidates, compose, references, settle
 
 MAX_PAGE = 500_000
+_MADE = ("derived/", "favicon.svg")  # files that publishing writes
 _LINK = re.compile(f'(?:href|src|poster)="{SITE}(/[^"]*)"')
 _IDS = re.compile(r'\bid="([^"]+)"')
 _GENERATED = (
@@ -173,8 +174,8 @@ def _missing(settled: Settled, shelf: _Shelf) -> Iterator[Problem]:
         if any(candidate in shelf.files for candidate in found):
             continue
         name = reference.rpartition("/")[2]
-        if found and "." in name:
-            what = f"{reference} is not in the content"
+        if found and "." in name and not found[0].startswith(_MADE):
+            what = f"{reference.removeprefix('@')} is not in the content"
             line = shelf.line_of(key, name)
             yield _warn(settled, line, what, f"add {found[0]} or mend the link", "missing-file")
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pressrun.domain.pictures import MAX_PIXELS, wants_card
+from pressrun.domain.pictures import wants_card
 from pressrun.domain.problems import Problem
 from pressrun.parsing.media import Media
-from pressrun.rendering.pictures import tells_place
 from pressrun.services.pictures import too_large
 from pressrun.services.plan import Lookup, Settled, candidates, references
 
@@ -16,14 +15,11 @@ SHARED_WIDTH = 600  # pixels: below it networks show a link with a thumbnail, an
 
 
 def check_picture(key: str, body: bytes, media: Media) -> Iterator[Problem]:
-    """A file by itself: too many pixels, too many bytes, or a photograph that says where it was taken."""
+    """A file by itself: too many pixels or bytes."""
     yield from too_large(key, media)
     if media.type.startswith("image/") and len(body) > MAX_BYTES:
         what = f"has {len(body) / 1e6:.0f} MB"
         yield _warn(key, 0, what, "save it 2,400 pixels wide: no page shows more", "picture-size")
-    if media.type in MAX_PIXELS and tells_place(body):
-        what = "says where it was taken; the sizes that pages show do not, but the file itself can be had"
-        yield _warn(key, 0, what, "save it without its metadata, unless readers may know", "picture-place")
 
 
 def check_shared(settled: Settled, lookup: Lookup) -> Iterator[Problem]:

@@ -15,6 +15,7 @@ from typing import Any
 from pressrun.domain.caching import ASSET_CACHE, FOREVER
 from pressrun.domain.pictures import MAX_PIXELS, folder_of
 from pressrun.domain.problems import Problem
+from pressrun.domain.publication import ImageSettings
 from pressrun.errors import NotFound
 from pressrun.parsing.media import Media
 from pressrun.ports import Clock, ObjectStore, Put
@@ -25,9 +26,15 @@ GRACE = timedelta(hours=2)
 """Longer than a page is cached and than a batch that died is left alone."""
 
 
-def made_before(source: Any) -> bool:
-    """Whether a picture's row (an item) was written by another version, which made other variants or none."""
-    return source["state"] == "asset" and source.get("type") in MAX_PIXELS and source.get("theme") != RECIPE
+def recipe_of(settings: ImageSettings) -> str:
+    """Changes with how pictures are published."""
+    return f"{RECIPE} placed" if settings.location else f"{RECIPE} unplaced"
+
+
+def made_before(source: Any, settings: ImageSettings) -> bool:
+    """Whether a picture's row (an item) was written under other settings, or by a version that did otherwise."""
+    picture = source["state"] == "asset" and source.get("type") in MAX_PIXELS
+    return picture and source.get("theme") != recipe_of(settings)
 
 
 def variants_of(source: Source) -> set[str]:
@@ -72,10 +79,12 @@ class Pictures:
         self._clock = clock
 
     def plan(self, body: bytes, media: Media, new: Source, old: Source | None, *, suspect: bool) -> Plan:
-        """What `new` needs. `old` is the file's row as it is; `suspect`: do not trust that what it names is there."""
+        """What `new` needs, made of `body`. `old` is the file's row as it is.
+
+        `suspect`: do not trust that what it names is there.
+        """
         if media.type not in MAX_PIXELS:
             return Plan(source=self._due(new, old, suspect=suspect))
-        new = replace(new, theme=RECIPE)
         if media.animated or not media.width:
             return Plan(source=self._due(new, old, suspect=suspect))
         mark = sha256(f"{RECIPE} {new.sha}".encode()).hexdigest()[:12]

@@ -294,7 +294,7 @@ def _resolved(
             url = _attribute(resolve(name))
             asset = _asset(name, lookup, key)
             if asset and asset.mark:
-                pictures[url] = _varied(Image(src=url), asset)
+                pictures[url] = _varied(Image(src=resolve(name)), asset)
             return url
 
         def sized(match: re.Match[str]) -> str:

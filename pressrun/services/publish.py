@@ -21,13 +21,14 @@ from pressrun.domain.articles import Card
 from pressrun.domain.caching import ASSET_CACHE, PAGE_CACHE
 from pressrun.domain.feeds import Fragment
 from pressrun.domain.issues import News, news_of, wants_mail
-from pressrun.domain.pictures import card_key, may_be_picture
+from pressrun.domain.pictures import MAX_PIXELS, card_key, may_be_picture
 from pressrun.domain.problems import Problem
 from pressrun.domain.search import words_of
 from pressrun.domain.spans import DIRECTORY, SITE, instant, spans_of
 from pressrun.domain.urls import WELL_KNOWN_FILES, asset_problem, claim_of, page_key
 from pressrun.errors import Conflict, Invalid, NotFound, Permanent, Transient
 from pressrun.parsing.media import sniff
+from pressrun.parsing.place import without_place
 from pressrun.parsing.source import is_article, parse_article
 from pressrun.ports import (
     ABSENT,
@@ -50,7 +51,7 @@ from pressrun.services.catalogue import Attempt, Source, card_item, source_of
 from pressrun.services.collections import Renderer
 from pressrun.services.entries import entry_for
 from pressrun.services.imprint import Imprint, Imprints, is_setting
-from pressrun.services.pictures import Pictures, made_before, too_large, unreadable
+from pressrun.services.pictures import Pictures, made_before, recipe_of, too_large, unreadable
 from pressrun.services.plan import Settled, card_digest, card_for, compose, digest, settle, zone_of
 from pressrun.services.refusals import Refusals
 from pressrun.services.series import files_of, place_of, series_around, spots_of, stirred, told
@@ -222,8 +223,7 @@ class Publisher:
                     work.outcome = Outcome(key=work.key, state="ignored")
                 continue
             article = self._is_article(work.key)
-            mark = imprint.fingerprint if article else ""
-            if not force and _unchanged(work, mark, now.isoformat()):
+            if not force and _unchanged(work, imprint, now.isoformat(), article=article):
                 continue
             if not article:
                 continue
@@ -372,6 +372,8 @@ class Publisher:
         if problems := too_large(work.key, media):
             self._refuse(work, problems)
             return
+        images = imprint.publication.images
+        body = blob.body if images.location else without_place(media.type, blob.body)
         new = Source(
             key=work.key,
             etag=blob.etag,
@@ -381,22 +383,24 @@ class Publisher:
             type=media.type,
             width=media.width,
             height=media.height,
-            size=len(blob.body),
+            size=len(body),
             duration=round(media.duration),
+            theme=recipe_of(images) if media.type in MAX_PIXELS else "",
         )
         asset = old if old and old.state == "asset" else None
         same = asset is not None and asset.sha == new.sha
-        plan = self.pictures.plan(blob.body, media, new, asset, suspect=suspect)
+        as_before = same and asset is not None and asset.theme == new.theme
+        plan = self.pictures.plan(body, media, new, asset, suspect=suspect)
         new = plan.source
         self._put_all(plan.puts)
         put = Put(
             key=work.key,
-            body=blob.body,
+            body=body,
             content_type=media.type,
             cache_control=ASSET_CACHE,
             metadata=ACTIVE if media.active else {},
         )
-        if (suspect or not same) and not self._put(work, put):
+        if (suspect or not as_before) and not self._put(work, put):
             return
         if work.key in WELL_KNOWN_FILES:
             work.touched.add(DIRECTORY)
@@ -734,12 +738,15 @@ class Publisher:
             return ""
 
 
-def _unchanged(work: Work, theme: str, now: str) -> bool:
+def _unchanged(work: Work, imprint: Imprint, now: str, *, article: bool) -> bool:
     """Whether the file is as the catalogue knows it; then its outcome says so."""
     old = work.old
     if old is None or work.blob is None or work.refused or old.etag != work.blob.etag:
         return False
-    if made_before(old.item()) if old.state == "asset" else old.theme != theme:
+    if old.state == "asset":
+        if made_before(old.item(), imprint.publication.images):
+            return False
+    elif not article or old.theme != imprint.fingerprint:
         return False
     if old.due and old.due <= now:
         return False

@@ -42,7 +42,8 @@ def changed_keys(publisher: Publisher) -> list[str]:
 
 def compare(publisher: Publisher) -> tuple[list[str], int]:
     """`changed_keys`, and how many files are as they were."""
-    fingerprint = publisher.imprints.current().fingerprint
+    imprint = publisher.imprints.current()
+    fingerprint, images = imprint.fingerprint, imprint.publication.images
     now = publisher.clock.now().isoformat()
     known = {row.sort: row.item for row in publisher.table.query("source")}
     refused = {row.sort for row in publisher.table.query("refused")}
@@ -59,7 +60,7 @@ def compare(publisher: Publisher) -> tuple[list[str], int]:
             or item["etag"] != stat.etag
             or stat.key in refused
             or (item["state"] != "asset" and item.get("theme") != fingerprint)
-            or made_before(item)
+            or made_before(item, images)
             or ("due" in item and str(item["due"]) <= now)
         ):
             changed.append(stat.key)

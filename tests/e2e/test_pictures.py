@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from html import unescape
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 
@@ -27,10 +29,10 @@ from tests.handlers.conftest import (  # noqa: F401 - fixtures
     s3,
     sqs,
 )
-from tests.pictures import opened, photo
+from tests.pictures import GPS, opened, photo
 
 WALK = (
-    "---\ntitle: A walk\ndate: 2026-01-01\nimage: lead.webp\nimage_alt: The sea\n---\n![A wall](wall.jpg)\n"
+    "---\ntitle: A walk\ndate: 2026-01-01\nimage: lead.webp\nimage_alt: The sea\n---\n![A wall](/wall.jpg)\n"
 )
 
 
@@ -71,6 +73,15 @@ def test_a_page_offers_what_is_there(desk: Desk) -> None:
         assert len((desk.site / name).read_bytes()) < len(photo())
         assert desk.house.site.head(name).cache_control == FOREVER
     assert html.count('fetchpriority="high"') == 1
+
+
+def test_a_pictures_name_may_hold_an_ampersand(desk: Desk) -> None:
+    """Its sizes are where the page says."""
+    desk.write("b&w 1.jpg", photo(500, 300))
+    desk.write("walk.md", "---\ntitle: A walk\ndate: 2026-01-01\n---\n![A](<b&w 1.jpg>)\n")
+    desk.publish()
+    (named,) = (unquote(unescape(name)) for name in offered(desk.page("walk")))
+    assert (desk.site / named).is_file()
 
 
 def test_feeds_show_one_plain_picture(desk: Desk) -> None:
@@ -118,6 +129,20 @@ def test_pictures_are_made_once(desk: Desk) -> None:
     desk.write("pressrun.toml", 'title = "Another"\n')
     desk.publish()
     assert before == {name: (desk.site / name).stat().st_mtime_ns for name in variants(desk)}
+
+
+def test_nobody_is_told_where_a_picture_was_taken(desk: Desk) -> None:
+    """Unless the publication wants it told; its sizes stay as they are made."""
+    desk.publish()
+    before, published = variants(desk), (desk.site / "wall.jpg").read_bytes()
+    assert GPS in opened(photo()).getexif()
+    assert GPS not in opened(published).getexif()
+    desk.write("pressrun.toml", "[images]\nlocation = true\n")
+    desk.publish()
+    assert ((desk.site / "wall.jpg").read_bytes(), variants(desk)) == (photo(), before)
+    (desk.content / "pressrun.toml").unlink()
+    desk.publish()
+    assert (desk.site / "wall.jpg").read_bytes() == published
 
 
 def test_variants_go_when_their_picture_is_replaced(desk: Desk, clock: FrozenClock) -> None:

@@ -67,7 +67,7 @@ def test_media_come_by_http_alone(url):
 
 def test_each_candidate_of_a_srcset_is_marked():
     srcset = "a.png 1x, /b.png 2x,https://example.org/c,d.png 100w, javascript:x 3x"
-    assert marked_set(srcset) == f"{REF}a.png{END} 1x, {SITE}/b.png 2x, https://example.org/c,d.png 100w"
+    assert marked_set(srcset) == f"{REF}a.png{END} 1x, {REF}@/b.png{END} 2x, https://example.org/c,d.png 100w"
 
 
 def test_an_image_waits_for_its_size_unless_the_author_gave_one(parse):
@@ -88,7 +88,7 @@ def test_video_audio_and_sources_are_marked_and_have_controls(parse):
         "a.html",
     ).html
     assert f'<video src="{REF}v.mp4{END}" poster="{REF}p.jpg{END}" controls="" preload="metadata">' in html
-    assert f'<source src="{SITE}/a.mp3">' in html
+    assert f'<source src="{REF}@/a.mp3{END}">' in html
     assert "autoplay" not in html
 
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from pressrun.domain.articles import Enclosure, Image
-from pressrun.domain.markup import END, REF, SITE
+from pressrun.domain.markup import END, REF
 
 
 def front(text: str) -> str:
@@ -66,7 +66,7 @@ def test_unknown_fields_are_kept_with_their_types(parse):
 
 def test_an_image_is_text_or_an_object_and_relative_to_the_article(parse):
     assert parse(front("cover: a%20b.png\nimage_alt: X")).image == Image(src=f"{REF}a b.png{END}", alt="X")
-    assert parse(front("image: {src: /a.png, alt: Y}")).image == Image(src=f"{SITE}/a.png", alt="Y")
+    assert parse(front("image: {src: /a.png, alt: Y}")).image == Image(src=f"{REF}@/a.png{END}", alt="Y")
     assert parse(front("image: https://x.org/a.png")).image == Image(src="https://x.org/a.png")
 
 
