@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from aws_lambda_powertools import Logger, Metrics
-from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from handlers.batches import Answer, each
 from handlers.house import house
+from pressrun.services.post import Post
 
 logger = Logger(service="deliver")
 metrics = Metrics(namespace="Pressrun", service="deliver")
@@ -16,15 +17,11 @@ metrics = Metrics(namespace="Pressrun", service="deliver")
 
 @logger.inject_lambda_context(clear_state=True)
 @metrics.log_metrics
-def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, list[dict[str, str]]]:
+def handler(event: dict[str, Any], context: LambdaContext) -> Answer:
     """An SQS batch of our own messages. Returns those that are to come again; the others are done."""
-    post = house().post
-    failed = []
-    for record in event["Records"]:
-        try:
-            post.handle(record["body"])
-        except Exception:
-            logger.exception("failed", extra={"message_id": record["messageId"]})
-            failed.append(record["messageId"])
-    metrics.add_metric("MessagesFailed", MetricUnit.Count, len(failed))
-    return {"batchItemFailures": [{"itemIdentifier": identifier} for identifier in failed]}
+    post: Post = house().post
+
+    def failed(message: str) -> None:
+        logger.exception("failed", extra={"message_id": message})
+
+    return each(event, metrics, post.handle, failed)

@@ -20,30 +20,45 @@ class Request:
 
 
 def requests_in(body: str) -> Request:
-    """A message's body, read. Raises ValueError where it is of no known shape.
+    """A message's body, read: our own, `{"pressrun": "publish", "keys": […]}`, or word of S3 (see `keys_in`).
 
-    - EventBridge: `detail.object.key`, as it is
-    - S3's own notification: `Records[].s3.object.key`, form-encoded (`+` and `%2F`); S3's test event asks nothing
-    - either of them inside SNS: `Message`
-    - our own: `{"pressrun": "publish", "keys": […]}`, keys without the prefix
+    Our own names keys without the prefix. Raises ValueError where it is of no known shape.
     """
-    found = json.loads(body)
-    if not isinstance(found, dict):
-        raise ValueError("not an object")  # noqa: TRY004 - a wrong message is a wrong value
+    found = _object(body)
     if found.get("pressrun") == "publish":
         return Request(_texts(found, "keys"), _texts(found, "collections"), bool(found.get("force", False)))
+    return Request(_below(_keys(found)))
+
+
+def keys_in(body: str) -> list[str]:
+    """The keys of the objects that a message names. Raises ValueError where it is of no known shape.
+
+    - EventBridge: `detail.object.key`, as it is
+    - S3's own notification: `Records[].s3.object.key`, form-encoded (`+` and `%2F`); S3's test event names nothing
+    - either of them inside SNS: `Message`
+    """
+    return _keys(_object(body))
+
+
+def _keys(found: dict[str, Any]) -> list[str]:
     if found.get("Type") == "Notification" and "Message" in found:
-        return requests_in(_text(found, "Message"))
+        return keys_in(_text(found, "Message"))
     if "detail" in found:
-        return Request(_below([_text(found, "detail", "object", "key")]))
+        return [_text(found, "detail", "object", "key")]
     if "Records" in found:
         if not isinstance(found["Records"], list):
             raise ValueError("Records is no list")
-        keys = [unquote_plus(_text(record, "s3", "object", "key")) for record in found["Records"]]
-        return Request(_below(keys))
+        return [unquote_plus(_text(record, "s3", "object", "key")) for record in found["Records"]]
     if found.get("Event") == "s3:TestEvent":
-        return Request()
+        return []
     raise ValueError("neither an EventBridge event nor an S3 notification")
+
+
+def _object(body: str) -> dict[str, Any]:
+    found = json.loads(body)
+    if not isinstance(found, dict):
+        raise ValueError("not an object")  # noqa: TRY004 - a wrong message is a wrong value
+    return found
 
 
 def _below(keys: list[str]) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from handlers.batches import Answer, answer
 from handlers.events import Request, requests_in
 from handlers.house import house
 from pressrun.services.publish import Publisher
@@ -19,7 +20,7 @@ metrics = Metrics(namespace="Pressrun", service="publish")
 
 @logger.inject_lambda_context(clear_state=True)
 @metrics.log_metrics
-def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, list[dict[str, str]]]:
+def handler(event: dict[str, Any], context: LambdaContext) -> Answer:
     """An SQS batch of events. Returns the messages that are to come again; the others are done.
 
     The whole batch is published at once, so that what several uploads touch is rendered once. Where that fails, each
@@ -45,8 +46,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, list[dic
         else:
             logger.warning("the batch failed as a whole; each message is tried on its own", exc_info=True)
             failed += _one_by_one(publisher, messages)
-    metrics.add_metric("MessagesFailed", MetricUnit.Count, len(failed))
-    return {"batchItemFailures": [{"itemIdentifier": identifier} for identifier in failed]}
+    return answer(metrics, failed)
 
 
 def _one_by_one(publisher: Publisher, messages: dict[str, Request]) -> list[str]:

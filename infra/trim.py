@@ -42,13 +42,13 @@ ENDPOINTS = ("dynamodb", "email", "s3", "sns", "sqs")  # the same services, as t
 UNUSED_SUFFIXES = frozenset({".pyi", ".h", ".c", ".cpp", ".pxd", ".pyx", ".pxi", ".so.dbg", ".rst"})
 UNUSED_NAMES = frozenset({"RECORD", "INSTALLER", "REQUESTED", "direct_url.json", "WHEEL", "entry_points.txt"})
 UNUSED = """
-bin *.dist-info/sboms boto3/examples boto3/data dateutil/zoneinfo/*.tar.gz isal/isal_zlib* isal/igzip.*
+bin *.dist-info/sboms dateutil/zoneinfo/*.tar.gz isal/isal_zlib* isal/igzip.*
 pydantic/v1 pydantic/mypy.py babel/messages
 pygments/cmdline.py pygments/sphinxext.py pygments/formatters pygments/styles
 lxml/includes lxml/isoschematron lxml/objectify* lxml/sax* lxml/builder* lxml/doctestcompare*
 lxml/html/diff* lxml/html/_diff* lxml/html/html5parser* lxml/html/soupparser* lxml/html/builder*
-aws_lambda_powertools/event_handler/openapi/swagger_ui aws_lambda_powertools/utilities/auth_alpha
-aws_lambda_powertools/utilities/batch aws_lambda_powertools/utilities/circuit_breaker
+aws_lambda_powertools/utilities/auth_alpha aws_lambda_powertools/utilities/batch
+aws_lambda_powertools/utilities/circuit_breaker
 aws_lambda_powertools/utilities/data_masking aws_lambda_powertools/utilities/feature_flags
 aws_lambda_powertools/utilities/idempotency aws_lambda_powertools/utilities/kafka
 aws_lambda_powertools/utilities/parameters aws_lambda_powertools/utilities/parser
@@ -57,6 +57,18 @@ pressrun/_templates/desk
 PIL/_avif* PIL/_imagingcms* PIL/_imagingtk* PIL/_imagingmath* PIL/_imagingmorph* PIL/_tkinter*
 PIL/[!BGJMPTW]*ImagePlugin.py pillow.libs/libavif* pillow.libs/liblcms2*
 """.split()  # noqa: SIM905 - one in a line would be forty lines
+# Of packages with a class for every kind of event there is: the modules that our router and logger open.
+OPENED = {
+    "aws_lambda_powertools/event_handler": frozenset({
+        *("api_gateway", "content_types", "depends", "exception_handling", "exceptions", "openapi", "request"),
+        "util",
+    }),
+    "aws_lambda_powertools/event_handler/openapi": frozenset({"config", "constants", "exceptions", "types"}),
+    "aws_lambda_powertools/utilities/data_classes": frozenset({
+        *("alb_event", "api_gateway_proxy_event", "bedrock_agent_event", "common", "lambda_function_url_event"),
+        *("shared_functions", "vpc_lattice"),
+    }),
+}  # fmt: skip
 ELSEWHERE = (
     "pressrun.adapters.local",
     "pressrun.server",
@@ -83,6 +95,8 @@ def trim(folder: Path) -> None:
         shutil.rmtree(path) if path.is_dir() else path.unlink()
     for path in _unreached(folder):
         path.unlink()
+    for package, names in OPENED.items():
+        _opened(folder / package, names)
     _languages(folder / "babel")
     for path in sorted([*folder.rglob("*.so"), *folder.rglob("*.so.*")]):
         _strip(path)
@@ -93,6 +107,21 @@ def trim(folder: Path) -> None:
         notes = path.parent.suffix == ".dist-info" and path.name in UNUSED_NAMES
         if notes or path.suffix in UNUSED_SUFFIXES:
             path.unlink()
+
+
+def _opened(package: Path, names: frozenset[str]) -> None:
+    """A package with some of its modules; its own __init__, which imports all of them, imports none any more.
+
+    asyncio comes with the classes for AppSync: half of what the router costs.
+    """
+    for path in package.iterdir():
+        if path.stem not in {"__init__", *names}:
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+    start = package / "__init__.py"
+    tree = ast.parse(start.read_bytes())
+    imports = [node for node in tree.body if isinstance(node, ast.ImportFrom)]
+    kept = [node for node in imports if (node.module or "").rpartition(".")[2] in names]
+    start.write_text("\n".join(map(ast.unparse, kept)) + "\n", "utf-8")
 
 
 def _unreached(folder: Path) -> list[Path]:

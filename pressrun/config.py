@@ -7,14 +7,12 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import fields, replace
 from functools import cache
 from ipaddress import ip_network
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pressrun.domain.newsletters import MailSettings, Newsletter
 from pressrun.domain.problems import Problem
@@ -41,6 +39,8 @@ _AUTHORITY = re.compile(r"[A-Za-z0-9.@-]+,\d{4}(-\d\d(-\d\d)?)?")
 
 def read_settings(data: bytes) -> dict[str, Any]:
     """The settings file as a mapping, validated. Raises Invalid with the line of each wrong setting."""
+    import tomllib
+
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -380,6 +380,8 @@ def _mail_faults(mail: MailSettings) -> list[Fault]:
 
 
 def _is_zone(name: str) -> bool:
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
     try:
         ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):

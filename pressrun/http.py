@@ -10,8 +10,6 @@ import threading
 from base64 import b64decode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from email.parser import BytesParser
-from email.policy import HTTP
 from functools import cache
 from hmac import compare_digest
 from pathlib import Path
@@ -456,6 +454,9 @@ def _from_json(data: object) -> dict[str, str]:
 
 
 def _from_parts(content_type: str, body: bytes) -> dict[str, str]:
+    from email.parser import BytesParser
+    from email.policy import HTTP
+
     head = f"Content-Type: {content_type}\r\n\r\n".encode("latin-1", "replace")
     message = BytesParser(policy=HTTP).parsebytes(head + body)
     fields = {}

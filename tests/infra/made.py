@@ -13,7 +13,7 @@ from pathlib import Path
 from tests.infra.templates import ROOT
 
 FOLDERS = ("pressrun", "handlers", "templates")
-FILES = ("infra/bundle.py", "infra/trim.py", "infra/lock/lambda.txt", "pyproject.toml")
+FILES = ("infra/bundle.py", "infra/trim.py", "infra/values.py", "infra/lock/lambda.txt", "pyproject.toml")
 KEPT = ROOT / "build" / "tried"
 
 
