@@ -67,7 +67,11 @@ class Folder:
     def read(self, name: str, *, headers: bool = False) -> Source:
         """A source. Raises Invalid where it cannot be read."""
         place = self.export.place(name)
-        text = json_to_yaml(decode(place, self.export.read(name)), place)
+        return self.source(name, json_to_yaml(decode(place, self.export.read(name)), place), headers=headers)
+
+    def source(self, name: str, text: str, *, headers: bool = False) -> Source:
+        """A source of this text. Raises Invalid where its front matter cannot be read."""
+        place = self.export.place(name)
         try:
             split = frontmatter.split(text, headers=headers)
         except BrokenError as error:

@@ -1,4 +1,4 @@
-"""Pelican: `content` with Markdown and HTML; settings are read and never run."""
+"""Pelican: `content` with reStructuredText, Markdown and HTML; settings are read and never run."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from pressrun.domain.slugs import slugify
 from pressrun.errors import Invalid
 from pressrun.parsing.encoding import decode
 from pressrun.parsing.moving.archives import Export
-from pressrun.parsing.moving.folders import ARTICLES, Folder, Source, address, date_of
-from pressrun.parsing.moving.model import Hints, Item, Missed, Options, Skipped
+from pressrun.parsing.moving.folders import ARTICLES, Folder, Source, address, amended, date_of
+from pressrun.parsing.moving.model import Hints, Item, Missed, Options, Place, Skipped
 from pressrun.parsing.values import Value
 
 _LINK = re.compile(r"[{|](filename|static|attach|author|category|tag|index|archives)[}|]([^\s)\"'>#]*)")
@@ -28,7 +28,7 @@ def pelican(export: Export, options: Options) -> Iterator[Item]:
     whole = any(name.startswith(f"{root}/") for name in export.members)
     site = _Pelican(Folder(export.below(root if whole else "")), settings)
     if not site.articles:
-        what = "there are no Markdown or HTML files in it"
+        what = "there are no reStructuredText, Markdown or HTML files in it"
         raise Invalid.at(
             export.name, 0, what, "name the folder with pelicanconf.py and content", code="pelican"
         )
@@ -72,7 +72,7 @@ class _Pelican:
         self.folder = folder
         self._settings = settings
         names = list(folder.export.members)
-        self.articles = [name for name in names if posixpath.splitext(name)[1].lower() in ARTICLES]
+        self.articles = [name for name in names if posixpath.splitext(name)[1].lower() in {*ARTICLES, ".rst"}]
         self._files = {name: name for name in names if name not in set(self.articles)}
 
     def items(self) -> Iterator[Item]:
@@ -82,7 +82,12 @@ class _Pelican:
 
     def _article(self, name: str) -> Iterator[Item]:
         html = name.lower().endswith((".html", ".htm"))
-        source = self.folder.read(name, headers=not html)
+        rst = name.lower().endswith(".rst")
+        if rst:
+            source, missed = self._rewritten(name)
+            yield from missed
+        else:
+            source = self.folder.read(name, headers=not html)
         if html:
             found = re.search(r"<title>(.*?)</title>", source.text, re.S | re.I)
             title = " ".join(found[1].split()) if found else ""
@@ -92,7 +97,7 @@ class _Pelican:
             yield Skipped(place=source.place, reason="has no title, so Pelican makes no page of it")
             return
         page = name.startswith("pages/")
-        key = re.sub(r"\.markdown$", ".md", name)
+        key = _kept(name)
         old = self._address(name, source, title, page=page)
         added, problem = address(old, key, source)
         if problem:
@@ -103,14 +108,35 @@ class _Pelican:
         body = _LINK.sub(lambda found: _linked(found[1], found[2]), source.body)
         yield from self.folder.page(source, key, body, added)
 
+    def _rewritten(self, name: str) -> tuple[Source, list[Item]]:
+        """reStructuredText as HTML with front matter, and what of it was not understood."""
+        from pressrun.parsing.moving.rst import converted
+
+        place = self.folder.export.place(name)
+        found = converted(decode(place, self.folder.export.read(name)), place)
+        missed: list[Item] = [
+            Missed(place=Place(file=place, line=line, name=found.title), what=f"is not understood: {what[:200]}",
+                   todo="look at what became of it")
+            for line, what in found.trouble
+        ]  # fmt: skip
+        body = f"<article>\n{found.html.strip()}\n</article>\n"
+        text = amended(body, {"title": found.title, **found.fields}, headers=False)
+        return self.folder.source(name, text), missed
+
     @property
     def _by_folder(self) -> bool:
         return bool(self._settings.get("USE_FOLDER_AS_CATEGORY", True))
 
     def _address(self, name: str, source: Source, title: str, *, page: bool) -> str:
-        kind = "PAGE" if page else "ARTICLE"
-        pattern = str(self._settings.get(f"{kind}_SAVE_AS") or self._settings.get(f"{kind}_URL")
-                      or ("pages/{slug}.html" if page else "{slug}.html"))  # fmt: skip
+        own = next((str(entry.value) for one in ("saveas", "url") for entry in source.fields.named(one)), "")
+        kind, default = ("PAGE", "pages/{slug}.html") if page else ("ARTICLE", "{slug}.html")
+        home = str(self._settings.get("DEFAULT_LANG") or "en")
+        lang = source.text_of("language") or home
+        if lang != home:
+            kind, default = f"{kind}_LANG", default.replace("{slug}", "{slug}-{lang}")
+        pattern = own or str(
+            self._settings.get(f"{kind}_SAVE_AS") or self._settings.get(f"{kind}_URL") or default
+        )
         stem = posixpath.splitext(posixpath.basename(name))[0]
         from_name = self._settings.get("SLUGIFY_SOURCE") == "basename"
         date = date_of(source, name)
@@ -121,7 +147,7 @@ class _Pelican:
             "author": _ascii(
                 next(iter(source.fields.names("authors")), str(self._settings.get("AUTHOR") or ""))
             ),
-            "lang": source.text_of("language") or str(self._settings.get("DEFAULT_LANG") or "en"),
+            "lang": lang,
         }
 
         def fill(found: re.Match[str]) -> str:
@@ -138,12 +164,17 @@ class _Pelican:
 def _linked(kind: str, target: str) -> str:
     """Pelican's links as this engine reads them: from the content folder's root with @/, else from the file."""
     if kind == "filename":
-        return f"@{target}" if target.startswith("/") else target
+        return _kept(f"@{target}" if target.startswith("/") else target)
     if kind in {"static", "attach"}:
         return target
     if kind in {"tag", "author", "category"}:
         return f"/{'authors' if kind == 'author' else 'tags'}/{slugify(target)}/"
     return "/archive/" if kind == "archives" else "/"
+
+
+def _kept(name: str) -> str:
+    """An article's name here."""
+    return re.sub(r"\.rst$", ".html", re.sub(r"\.markdown$", ".md", name, flags=re.I), flags=re.I)
 
 
 def _ascii(text: str) -> str:

@@ -104,7 +104,13 @@ PELICAN: dict[str, str | bytes] = {
     "content/moon.md": "Title: Moon\nDate: 2024-05-01\nSlug: the-moon\nStatus: published\n\nUp there.\n",
     "content/pages/about.md": "Title: About\n\nUs.\n",
     "content/old.html": '<html><head><title>Old</title><meta name="date" content="2020-01-02"></head><body><p>x</p></body></html>',
-    "content/rst.rst": "Title\n#####\n",
+    "content/water/ebb.rst": "Ebb and flow\n############\n\n:date: 2024-04-30 07:15\n:tags: Tides, Print\n:modified: 2024-05-03\n"
+    ":authors: Ada Marsh, Ben Quay\n\nTwice a ``day``, see `moon <{filename}/moon.md>`_ [1]_.\n\n.. image:: {static}/images/table.png\n"
+    "   :alt: A table\n\n.. code-block:: python\n   :linenos: table\n\n   x = 1\n\n.. include:: /etc/passwd\n\n.. [1] Lisbon\n\nSpring\n======\n\nHigh.\n",
+    "content/water/ebbe.rst": "Ebbe\n####\n\n:date: 2024-04-30\n:slug: ebb-and-flow\n:lang: de\n\nZweimal.\n",
+    "content/bomb.rst": "Bomb\n####\n\n|b24|\n\n.. |b0| replace:: x\n"
+    + "".join(f".. |b{n}| replace::\n   |b{n - 1}| |b{n - 1}|\n" for n in range(1, 25)),
+    "content/note.adoc": "= Note\n",
     "content/images/table.png": PIXEL,
 }
 
@@ -113,9 +119,24 @@ def test_pelican_keeps_addresses_and_runs_nothing(move: Move, tree: Tree) -> Non
     """Header lines stay header lines; a folder is a category."""
     assert move("import", "pelican", tree(PELICAN)) == 1
     assert not Path("ran").exists()
-    assert "content/rst.rst: is written in rst" in move.err
+    assert "content/note.adoc: is written in adoc" in move.err
+    assert "content/bomb.rst: its substitutions make more of each other" in move.err
+    assert (
+        'content/water/ebb.rst:19: “Ebb and flow” is not understood: "include" directive disabled' in move.err
+    )
     entries = move.published()
-    assert set(entries) == {"The tide tables of 1842", "Moon", "About", "Old"}
+    assert set(entries) == {"The tide tables of 1842", "Moon", "About", "Old", "Ebb and flow", "Ebbe"}
+    entry = entries["Ebb and flow"]
+    assert [one.term for one in entry.tags] == ["water", "Tides", "Print"]
+    assert [one.name for one in entry.authors] == ["Ada Marsh", "Ben Quay"]
+    assert entry.published_parsed[:5] == (2024, 4, 30, 6, 15)
+    page = move.page("2024/ebb-and-flow")
+    assert "Twice a <code>day</code>, see <a " in page
+    assert ">Spring<a " in page
+    assert 'src="/images/table.png"' in page
+    assert '<code class="language-python">' in page
+    assert "root:" not in page
+    assert "Zweimal." in move.page("ebb-and-flow-de")
     assert {one.term for one in entries["The tide tables of 1842"].tags} == {"Tides", "Print", "water"}
     page = move.page("2024/the-tide-tables-of-1842")
     assert 'href="/2024/the-moon/"' in page
