@@ -59,8 +59,8 @@ def count_logs(
     """
     from pressrun.runs import count_logs as counted_logs
 
-    with opened(content, home, target):
-        pass  # says what is missing, before anything is counted
+    with opened(content, home, target) as house:  # says what is missing, before anything is counted
+        house.views.totals.refresh(full=True)  # and notes which addresses there are
     failed = False
     for done in counted_logs(content, home, logs, target=target, jobs=os.cpu_count() or 1):
         name = escape(str(done.path))

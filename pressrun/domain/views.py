@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final, Literal
 
+from pressrun.domain.crowd import Known, surplus
 from pressrun.domain.distinct import Distinct
 
 RULE: Final = 1  # raised whenever the same line would be counted differently
@@ -34,6 +36,7 @@ Reason = Literal[
     "audio",
     "feed",  # fetched by a person's browser
     "page",
+    "surplus",  # a page or recording at an address that nobody published, beyond those that are told apart (crowd)
 ]
 REASONS: Final[tuple[Reason, ...]] = Reason.__args__  # type: ignore[attr-defined]
 
@@ -69,6 +72,11 @@ class Day:
     def lines(self) -> int:
         """How many lines were read."""
         return sum(self.reasons.values())
+
+    @property
+    def addresses(self) -> int:
+        """How many are told apart."""
+        return len(self.pages) + len(self.audio) + len(self.feeds)
 
     def merge(self, other: Day) -> None:
         """Adds the counts of another part of the same day."""
@@ -155,6 +163,11 @@ class Figures:
     opens: Counter[str] = field(default_factory=Counter)
 
     @property
+    def addresses(self) -> int:
+        """How many are told apart."""
+        return len(self.pages) + len(self.audio) + len(self.feeds)
+
+    @property
     def lines(self) -> int:
         """How many lines were read."""
         return sum(self.reasons.values())
@@ -188,6 +201,24 @@ class Figures:
             feeds={path: _figured(families) for path, families in stored["feeds"].items()},
             opens=Counter(stored["opens"]),
         )
+
+
+def bound(counts: Day | Figures, known: Callable[[], Known], most: int) -> None:
+    """Leaves out addresses that are not known, beyond `most`. Their reads become "surplus".
+
+    `known` is asked only where there are many. Fetches by feed readers stay what they are: no feed has them.
+    """
+    if counts.addresses <= most:
+        return
+    for path in surplus([*counts.pages, *counts.audio, *counts.feeds], known(), most):
+        counts.feeds.pop(path, None)
+        reason, found = ("page", counts.pages) if path in counts.pages else ("audio", counts.audio)
+        left_out = found.pop(path, None)
+        if left_out:
+            counts.reasons["surplus"] += left_out.hits
+            counts.reasons[reason] -= left_out.hits
+            if not counts.reasons[reason]:
+                del counts.reasons[reason]
 
 
 def seals_at(day: str) -> datetime:

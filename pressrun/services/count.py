@@ -19,10 +19,10 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
-from itertools import islice
 from typing import Final
 
-from pressrun.domain.views import RULE, Day, seals_at
+from pressrun.domain import crowd
+from pressrun.domain.views import RULE, Day, bound, seals_at
 from pressrun.errors import Conflict, NotFound, PressrunError, Transient
 from pressrun.parsing.accesslogs.reading import read
 from pressrun.parsing.accesslogs.rows import Batch
@@ -111,7 +111,7 @@ class ViewCounter:
 
     def count(self, log: Log) -> bool:
         """Commits the counts of a log; False where they were committed before. Raises Permanent, Transient."""
-        digest = Digest(self._site(), self._salts())
+        digest = Digest(self._site(), self._salts(), self.book.known)
         digest.read(read(log.chunks))
         return self._commit(log.identity, log, digest)
 
@@ -123,7 +123,7 @@ class ViewCounter:
         batches, number, lines = read(log.chunks), 0, 0
         salts = self._salts(reopen=True)
         while True:
-            digest = Digest(self._site(), salts)
+            digest = Digest(self._site(), salts, self.book.known)
             digest.read(_some(batches))
             counted = digest.lines
             if number and not counted:
@@ -164,13 +164,14 @@ class ViewCounter:
         """Merges all deltas that wait into their days."""
         done = Round()
         names = iter(self.book.deltas(self.rule))
-        while some := list(islice(names, TOGETHER)):
+        while some := self._together(names, done):
             self._fold(some, done)
         return done
 
-    def _fold(self, names: list[str], done: Round) -> None:
-        days: dict[str, dict[str, Day]] = {}
-        folded = []
+    def _together(self, names: Iterator[str], done: Round) -> dict[str, dict[str, Day]]:
+        """The next deltas, TOGETHER of them or fewer where they are large; their days by their names."""
+        found: dict[str, dict[str, Day]] = {}
+        addresses = 0
         for name in names:
             try:
                 delta = self.book.delta(self.rule, name)
@@ -178,15 +179,23 @@ class ViewCounter:
                 done.broken.append(name)
                 continue
             if delta is not None:
-                folded.append(name)
-                for day, counts in delta.items():
-                    days.setdefault(day, {})[name] = counts
+                found[name] = delta
+                addresses += sum(day.addresses for day in delta.values())
+            if len(found) == TOGETHER or addresses > crowd.MOST:
+                break
+        return found
+
+    def _fold(self, deltas: dict[str, dict[str, Day]], done: Round) -> None:
+        days: dict[str, dict[str, Day]] = {}
+        for name, delta in deltas.items():
+            for day, counts in delta.items():
+                days.setdefault(day, {})[name] = counts
         for day, parts in days.items():
             self.book.change_day(self.rule, day, lambda page, d=day, p=parts: self._add(page, d, p))  # type: ignore[misc]
-        for name in folded:
+        for name in deltas:
             self.book.drop_delta(self.rule, name)
         done.days |= days.keys()
-        done.deltas += len(folded)
+        done.deltas += len(deltas)
 
     def _add(self, page: Page, day: str, parts: dict[str, Day]) -> bool:
         """The one step that counts: ids and counts in the same write."""
@@ -199,6 +208,8 @@ class ViewCounter:
                 page.figures.reasons["late"] += counts.lines
             else:
                 page.open.merge(counts)
+        if page.open is not None:
+            bound(page.open, self.book.known, crowd.MOST)
         page.folded |= new.keys()
         return bool(new)
 

@@ -6,6 +6,7 @@
 | `day/r<rule>/<date>.json` | compare-and-set | a day's counts and sets, and the ids of the deltas in them |
 | `salt/<date>.json` | created once, then destroyed | what a day's tokens are made with |
 | `sum/r<rule>.json` | compare-and-set | the sum of all sealed days |
+| `known.json` | compare-and-set | which addresses the publication has or has had |
 | `current.json` | compare-and-set | which rule's tree is read |
 | `segments/<log>.json` | compare-and-set | how far a log of our own server is counted (services.segments) |
 """
@@ -20,7 +21,9 @@ from typing import Any
 
 import orjson
 
-from pressrun.domain.views import RULE, Day, Figures
+from pressrun.domain import crowd
+from pressrun.domain.crowd import Known
+from pressrun.domain.views import RULE, Day, Figures, bound
 from pressrun.errors import Conflict, NotFound, Transient
 from pressrun.ports import ObjectStore, Put
 
@@ -166,9 +169,22 @@ class Daybook:
             if day in total.days:
                 return None
             total.figures.add(figures)
+            bound(total.figures, self.known, crowd.EVER)
             return {"days": sorted({*total.days, day}), **total.figures.stored()}
 
         self._change(f"sum/r{rule}.json", changed)
+
+    # --- addresses ------------------------------------------------------------------------------------------
+
+    def known(self) -> Known:
+        """The addresses that the publication has or has had, as they were when totals were last made in full."""
+        found = self._get("known.json")
+        return Known.of(found[0]["ranks"]) if found else Known()
+
+    def set_known(self, known: Known) -> None:
+        """From now on these are."""
+        wanted = {"ranks": known.stored()}
+        self._change("known.json", lambda stored: None if stored == wanted else wanted)
 
     # --- rules ----------------------------------------------------------------------------------------------
 

@@ -7,11 +7,14 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cache
 from itertools import compress, count
 from operator import attrgetter
 from typing import Final
 
-from pressrun.domain.views import Day, FeedReads, Reads
+from pressrun.domain import crowd
+from pressrun.domain.crowd import Known
+from pressrun.domain.views import Day, FeedReads, Reads, bound
 from pressrun.parsing.accesslogs.places import place, thing
 from pressrun.parsing.accesslogs.rows import Batch, Extent, Raw
 from pressrun.services.visitors import Memory, Network, Who, seen_from, signer, text, within
@@ -53,7 +56,7 @@ class _Cell:
 class _Sheet:
     """A day under way."""
 
-    __slots__ = ("cells", "day", "reasons", "salt", "sign")
+    __slots__ = ("cells", "day", "limit", "reasons", "room", "salt", "sign")
 
     def __init__(self, salt: bytes | str) -> None:
         self.day = Day()
@@ -61,14 +64,20 @@ class _Sheet:
         self.salt = salt
         self.sign = signer(salt if isinstance(salt, bytes) else b"")
         self.cells: dict[str, _Cell] = {}  # of requests that count for a reason alone
+        self.room = crowd.MOST  # addresses until it is looked how many are known
+        self.limit: int | None = None  # the highest rank that an address may have that is not known
 
 
 @dataclass(slots=True)
 class Digest:
-    """The counts of one log. What it comes to depends on the log, the salts and the site alone."""
+    """The counts of one log. What it comes to depends on the log, the salts and the site alone.
+
+    Where a log has very many addresses, also on which of them the site knows: see domain.crowd.
+    """
 
     site: Site
     salts: Salts
+    known: Callable[[], Known] = Known
     _sheets: dict[str, _Sheet] = field(default_factory=dict)
     _cells: Memory[tuple[Raw, Raw, Raw, Raw], _Cell] = field(default_factory=Memory)
     _agents: Memory[Raw, Who] = field(default_factory=Memory)
@@ -81,6 +90,7 @@ class Digest:
 
     def __post_init__(self) -> None:
         self._name = self.site.name.encode()
+        self.known = cache(self.known)
 
     def read(self, batches: Iterable[Batch]) -> None:
         """Counts every line of the batches."""
@@ -88,6 +98,9 @@ class Digest:
             self.lines += batch.lines
             self._undated.reasons.update(batch.reasons)
             self._count(batch)
+            for sheet in self._sheets.values():
+                if sheet.day.addresses > sheet.room:
+                    self._bound(sheet)
 
     def days(self, otherwise: str) -> dict[str, Day]:
         """The days, with every line in exactly one of them: what has no date is in the last, or in `otherwise`."""
@@ -100,7 +113,24 @@ class Digest:
         self._undated = Day()
         for day in days.values():
             _tidy(day)
+            bound(day, self.known, crowd.MOST)
+            day.reasons = +day.reasons
         return days
+
+    def _bound(self, sheet: _Sheet) -> None:
+        """Leaves out what is left out in the end anyway, so that no log takes more memory than others do.
+
+        A page that only bots have fetched is no address yet, and takes nobody's place.
+        """
+        day = sheet.day
+        _tidy(day)
+        before = day.addresses
+        bound(day, self.known, crowd.MOST)
+        if day.addresses < before:
+            left = (path for found in (day.pages, day.audio, day.feeds) for path in found)
+            sheet.limit = max(crowd.rank(path) for path in left if path not in self.known())
+        sheet.room = day.addresses + crowd.MOST // 4
+        self._cells.clear()  # they hold what is left out
 
     def _count(self, batch: Batch) -> None:
         """Requests of the same sort are counted together; only those that ask are looked at one by one."""
@@ -131,13 +161,12 @@ class Digest:
                 cell.sheet.reasons["self"] += 1
                 continue
             who = agents.get(agent) or self._agent(agent)
-            if who.kind == "human":
+            # A reader that asks for a recording fetches it for its listener.
+            if who.kind == "human" or (who.kind == "reader" and cell.audio):
                 if cell.reads is None:
                     cell.sheet.reasons[cell.reason] += 1
                 else:
                     cell.people.append(self._token(cell.sheet, address, who))
-            elif who.kind == "reader" and cell.audio:  # an app that fetches a recording for its listener
-                cell.people.append(self._token(cell.sheet, address, who))
             else:
                 cell.sheet.reasons[who.kind] += 1
                 if who.kind == "reader" and cell.feed is not None:
@@ -179,12 +208,17 @@ class Digest:
             return _plain(sheet, "asset")
         cell = _Cell(sheet, "asset" if what == "picture" else what)
         cell.asks = True
-        if what == "feed":
+        cell.audio, cell.partial = what == "audio", status == "206"
+        if what != "picture" and self._is_surplus(sheet, where):
+            cell.reason = what if what == "feed" else "surplus"
+        elif what == "feed":
             cell.feed = sheet.day.feeds.setdefault(where, {})
         elif what != "picture":
             cell.reads = (sheet.day.audio if what == "audio" else sheet.day.pages).setdefault(where, Reads())
-            cell.audio, cell.partial = what == "audio", status == "206"
         return cell
+
+    def _is_surplus(self, sheet: _Sheet, where: str) -> bool:
+        return sheet.limit is not None and crowd.rank(where) > sheet.limit and where not in self.known()
 
     def _sheet(self, day: str) -> _Sheet:
         name = day if _is_date(day) else ""
@@ -261,4 +295,3 @@ def _tidy(day: Day) -> None:
         del day.audio[path]
     for path in [path for path, families in day.feeds.items() if not families]:
         del day.feeds[path]
-    day.reasons = +day.reasons

@@ -23,6 +23,8 @@ from typing import Any, Final
 
 import orjson
 
+from pressrun.domain.crowd import Known
+from pressrun.domain.feeds import FILES
 from pressrun.domain.urls import claim_of
 from pressrun.domain.views import NONE, Figure, Figured, Figures
 from pressrun.errors import Conflict, NotFound, Transient
@@ -74,14 +76,27 @@ class Articles:
         self._table = table
         self._catalogue = Catalogue(table)
         self._known: dict[str, Source] = {}
+        self.addresses = Known()
 
     def all(self) -> list[Source]:
-        """Learns every article."""
-        live = [source for source in self._catalogue.all_sources() if source.live]
+        """Learns every article, and every other address that there is."""
+        live: list[Source] = []
+        files: list[str] = []
+        collections: set[str] = set()
+        for source in self._catalogue.all_sources():
+            if source.live:
+                live.append(source)
+                collections.update(source.collections)
+            elif source.state == "asset":
+                files.append(source.key)
         for source in live:
             for path in (*source.former, *source.aliases):
                 self._known.setdefault(claim_of(path), source)
+                files.append(path)
         self._known |= {claim_of(source.path): source for source in live}
+        folders = {"" if name == "site" else f"{name}/" for name in collections}
+        feeds = (f"{folder}{name}" for folder in folders for name in FILES.values())
+        self.addresses = Known([*files, *folders, *feeds, *(source.path for source in live)])
         return live
 
     def learn(self, paths: Iterable[str]) -> None:
@@ -176,6 +191,7 @@ class Totals:
         if full:
             self._written.clear()
             entries = {source.path: read_of(source) for source in articles.all()}
+            self._book.set_known(articles.addresses)
         else:
             articles.learn({path for day in state.recent.values() for path in day.pages})
             entries = {}

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections import Counter
+import itertools
+import random
+import subprocess
+import sys
+from collections import Counter, defaultdict
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_network
+from pathlib import Path
 
 import pytest
 
+from pressrun.domain import crowd
 from pressrun.domain.views import RULE, Figure, Figures
 from pressrun.ports import Put
 from pressrun.services.count import Log, ViewCounter
@@ -29,6 +35,7 @@ from tests.accesslogs import (
 from tests.conftest import FrozenClock
 from tests.stores import MemoryStore
 
+OVERCAST = "Overcast/3.0 (+http://overcast.fm/; iOS podcast app)"
 SITE = Site(name="tide.example")
 
 
@@ -113,7 +120,7 @@ def test_recordings_count_whole_and_in_part_but_not_a_probe(counter: ViewCounter
             fields("/bell.mp3"),
             fields("/bell.mp3", status="206", range="0-1"),
             fields("/bell.mp3", status="206", range="0-2"),
-            fields("/bell.mp3", agent="Overcast/3.0 (+http://overcast.fm/; iOS podcast app)"),
+            fields("/bell.mp3", agent=OVERCAST),
             fields("/bell.mp3", status="304"),
         )
     )
@@ -246,6 +253,105 @@ def test_many_readers_are_estimated_and_said_to_be(counter: ViewCounter) -> None
     assert figure.approximate
     assert figure.hits == 5000
     assert abs(figure.count - 5000) < 5000 * 0.065
+
+
+def crowded(number: int) -> list[dict[str, str]]:
+    """A log of a host that answers 200 to whatever it is asked for, and of who asks for very much."""
+    source = random.Random(number)
+    some = [
+        fields(f"/{source.randrange(400):x}{source.choice(('/', '.mp3', '/feed.xml'))}") for _ in range(300)
+    ]
+    some += [fields(f"/{source.randrange(400):x}/", agent=GOOGLEBOT) for _ in range(300)]
+    some += [fields(f"/{source.randrange(400):x}/feed.xml", agent=MINIFLUX) for _ in range(100)]
+    some += [fields(f"/{source.randrange(400):x}.mp3", agent=OVERCAST) for _ in range(50)]
+    some += [fields(path, ip=f"198.51.100.{number}") for path in ("/tide/", "/bell.mp3")]
+    source.shuffle(some)
+    return some
+
+
+def test_addresses_without_number_leave_a_day_small(
+    clock: FrozenClock, logs: MemoryStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is published counts in full; of all else the same few addresses stay, however the logs come."""
+    monkeypatch.setattr(crowd, "MOST", 40)
+    monkeypatch.setattr("pressrun.parsing.accesslogs.blocks.BLOCK", 4096)
+    requests = [crowded(number) for number in range(3)]
+    counted = defaultdict(lambda: ["Chrome"], xml=["Miniflux"], mp3=["Chrome", "Overcast"])
+    hits = Counter(
+        path
+        for row in itertools.chain(*requests)
+        if (path := row["cs-uri-stem"].removeprefix("/"))
+        and any(name in row["cs(User-Agent)"] for name in counted[path.rpartition(".")[2]])
+    )
+    feeds = {path for path in hits if path.endswith("feed.xml")}
+    stays = [path for path in sorted(hits, key=crowd.rank) if path not in {"tide/", "bell.mp3"}][:40]
+    found = []
+    for order in ([0, 1, 2], [2, 0, 1, 2]):
+        mine = ViewCounter(store=MemoryStore(), logs=logs, place="logs", clock=clock, site=lambda: SITE,
+                           secret=lambda: b"salt")  # fmt: skip
+        mine.book.set_known(crowd.Known(["tide/", "bell.mp3", "moon/"]))
+        for number in order:
+            mine.count(log(*requests[number], name=f"log {number}"))
+            assert all(
+                part.addresses <= 42
+                for name in mine.book.deltas(RULE)
+                for part in (mine.book.delta(RULE, name) or {}).values()
+            )
+            if len(order) == 4:
+                mine.fold()
+        mine.fold()
+        page = mine.book.day(RULE, DAY)
+        assert page and page.open
+        found.append(page.open.stored())
+    assert found[0] == found[1]
+    figures = page.numbers()
+    assert {**figures.pages, **figures.audio}.keys() == {"tide/", "bell.mp3", *stays} - feeds
+    assert {path: f.hits for path, f in (figures.pages | figures.audio).items()} == {
+        path: hits[path] for path in ["tide/", "bell.mp3", *stays] if path not in feeds
+    }
+    assert figures.feeds.keys() <= {*stays} and figures.feeds
+    assert figures.pages["tide/"] == Figure(3, 3)
+    left = sum(n for path, n in hits.items() if path not in {"tide/", "bell.mp3", *stays, *feeds})
+    assert (figures.reasons["surplus"], figures.reasons["bot"], figures.reasons["reader"]) == (
+        left,
+        900,
+        300,
+    )
+    assert figures.lines == 3 * (752 + 2)
+
+
+@pytest.mark.slow
+def test_addresses_without_number_take_no_memory(tmp_path: Path) -> None:
+    """200,000 requests, each for another address: 64 MiB, Python and all."""
+    program = """
+import re, sys
+from datetime import UTC, datetime
+from pathlib import Path
+from pressrun.adapters.local.files import FileStore
+from pressrun.services.count import Log, ViewCounter
+from pressrun.services.digest import Site
+from tests.accesslogs import combined
+
+class Noon:
+    def now(self):
+        return datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+usual = combined("/@/").decode()
+chunks = (
+    "".join(usual.replace("@", f"{n:x}") for n in range(at, at + 1000)).encode()
+    for at in range(0, 200_000, 1000)
+)
+store = FileStore(Path(sys.argv[1]))
+counter = ViewCounter(store=store, logs=None, place="", clock=Noon(), site=lambda: Site(name="s"))
+counter.count(Log(name="log", etag="e", modified=Noon().now(), chunks=chunks))
+counter.fold()
+peak = re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1]
+print(counter.book.day(1, "2026-03-01").numbers().lines, int(peak) >> 10)
+"""
+    found = subprocess.run(
+        [sys.executable, "-c", program, tmp_path], check=True, capture_output=True, text=True
+    ).stdout.split()
+    assert (found[0], int(found[1]) <= 64) == ("200000", True)
 
 
 def test_a_log_whose_event_was_lost_is_found(

@@ -69,7 +69,8 @@ def press(tmp_path: Path, clock: FrozenClock) -> Iterator[Press]:
         book=counter.book, site=house.site, table=house.table, clock=clock, imprints=house.imprints
     )
     found = Press(house, Views(counter=counter, totals=totals, clock=clock), clock, content)
-    found.write("tide.md", "The tide", "aliases: [/old/tide/]\n")
+    found.write("tide.md", "The tide", "aliases: [/old/tide, /2019/tide.html]\ntags: [sea]\n")
+    (content / "a b.mp3").write_bytes(b"ID3\x04\0\0\0\0\0\0")
     found.write("moon.md", "The moon", "views: 1204\n")
     found.views.tick()
     yield found
@@ -98,6 +99,10 @@ def test_an_article_has_its_views_and_those_it_brought_along(press: Press) -> No
     assert press.total("nowhere/") is None
     reasons = press.json("reasons.json")["days"]["2026-03-01"]
     assert reasons == {"article": 4, "bot": 1, "header": 2, "page": 2}
+    known = press.views.counter.book.known()
+    ours = ["", "tide/", "moon/", "old/tide/", "2019/tide.html", "feed.xml", "tags/sea/", "tags/sea/atom.xml"]
+    ours.append("a b.mp3")
+    assert [path in known for path in [*ours, "nowhere/"]] == [True] * len(ours) + [False]
 
 
 def test_numbers_outlive_their_days(press: Press) -> None:
