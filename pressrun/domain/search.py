@@ -4,10 +4,37 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Mapping
 from html import unescape
+from types import MappingProxyType
 
 MAX_WORDS = 2_000  # of one article: some 15 KB
 MAX_LENGTH = 40  # of a word
+_TEXTS = {
+    "en": """
+        about after all also an and any are as at be because been before between but by can could did do
+        does for from had has have he her here him his how if in into is it its just may more most no not of
+        on one only or other our out over she so some such than that the their them then there these they
+        this those to too up us very was we were what when where which while who will with would you your
+        """,
+    "de": """
+        aber als am an auch auf aus bei bin bis da das dass dem den denn der des die diese diesem diesen
+        dieser dieses doch du durch ein eine einem einen einer eines er es etwas euch fur haben hat hatte
+        ich ihm ihn ihr ihre im in ins ist ja kann kein keine konnen man mehr mit nach nicht noch nur ob
+        oder ohne sehr sein seine sich sie sind so uber um und uns unter vom von vor war waren was wenn wer
+        werden wie wieder wir wird wo wurde zu zum zur zwischen
+        """,
+    "fr": """
+        ai au aux avait avec ce ces cet cette comme dans de des deux dont du elle elles en encore entre est
+        et etait ete etre eux fait il ils je la le les leur leurs lui ma mais me meme mes moi mon ne nos
+        notre nous on ont ou par pas peu peut plus pour qu que qui sa sans se ses si son sont sous sur ta te
+        tes toi ton tous tout toute tres tu un une vos votre vous
+        """,
+}
+COMMON: Mapping[str, frozenset[str]] = MappingProxyType(
+    {language: frozenset(words.split()) for language, words in _TEXTS.items()}
+)
+"""Words that nearly every text of a language holds, folded: the index leaves them out, and nobody need find them."""
 _TAG = re.compile(r"<[^>]*>")
 _WORD = re.compile(r"[^\W_]+")
 _OTHER = re.compile(r"[^\x00-\x7f]")
@@ -28,6 +55,11 @@ def folded(text: str) -> str:
 
 def _letter(found: re.Match[str]) -> str:
     return "" if unicodedata.category(found[0]) in _MARKS else found[0]
+
+
+def common_in(language: str) -> frozenset[str]:
+    """What the index leaves out of texts in a language (a BCP 47 tag); nothing where we know none."""
+    return COMMON.get(language.casefold().partition("-")[0], frozenset())
 
 
 def words_of(html: str) -> str:

@@ -8,6 +8,7 @@ import orjson
 from lxml import etree
 
 from pressrun.domain.articles import Card
+from pressrun.domain.search import COMMON, common_in
 from pressrun.rendering.theme import Theme
 
 MEDIA_TYPE = "application/json"
@@ -31,14 +32,18 @@ def render_titles(theme: Theme, cards: Sequence[Card]) -> bytes:
     return orjson.dumps({"articles": articles})
 
 
-def render_texts(cards: Sequence[Card], words: Mapping[str, str]) -> bytes:
+def render_texts(theme: Theme, cards: Sequence[Card], words: Mapping[str, str]) -> bytes:
     """`search/2026-11.text.json`: which articles of the month hold which word, and their summaries.
 
-    `words` by the articles' ids, as `words_of` gives them. Articles are counted from 0, as in the month's titles.
+    `words` by the articles' ids, as `words_of` gives them; those that are common in an article's language are left
+    out. Articles are counted from 0, as in the month's titles.
     """
     places: dict[str, list[int]] = {}
     for number, card in enumerate(cards):
+        common = common_in(card.language or theme.publication.language)
         for word in words.get(card.id, "").split():
+            if word in common:
+                continue
             places.setdefault(word, []).append(number)
     known = sorted(places)
     summaries = [card.summary for card in cards]
@@ -62,8 +67,12 @@ def render_more(theme: Theme, cards: Sequence[Card]) -> bytes:
 
 
 def render_months(months: Sequence[str]) -> bytes:
-    """`search/months.json`: the months that have articles, newest first; `months` come oldest first."""
-    return orjson.dumps({"months": months[::-1]})
+    """`search/months.json`: the months that have articles, newest first; `months` come oldest first.
+
+    And by language the words that no text need hold for an article to be found.
+    """
+    common = {language: " ".join(sorted(words)) for language, words in COMMON.items()}
+    return orjson.dumps({"months": months[::-1], "common": common})
 
 
 def render_opensearch(theme: Theme) -> bytes:

@@ -133,11 +133,15 @@ class FeedAddress:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Share:
-    """What an article is handed on by: its absolute address, and a mail that holds it."""
+    """What an article is handed on by: its absolute address, a mail that holds it, and Mastodon's own page.
+
+    `mastodon` asks the reader for their server. What is handed on stands behind the #, which no server is told.
+    """
 
     url: str
     title: str
     mail: str
+    mastodon: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -272,9 +276,12 @@ def media(theme: Theme, enclosure: Enclosure | None) -> Media | None:
 
 
 def share(title: str, url: str) -> Share:
-    """Ways to hand a page on (RFC 6068 for the mail's address)."""
+    """Ways to hand a page on: RFC 6068 for the mail, https://blog.joinmastodon.org/2026/03/a-new-share-button."""
     return Share(
-        url=url, title=title, mail=f"mailto:?subject={quote(title, safe='')}&body={quote(url, safe='')}"
+        url=url,
+        title=title,
+        mail=f"mailto:?subject={quote(title, safe='')}&body={quote(url, safe='')}",
+        mastodon=f"https://share.joinmastodon.org/#text={quote(f'{title} {url}', safe='')}",
     )
 
 

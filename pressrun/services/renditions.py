@@ -344,13 +344,16 @@ class Renditions:
     def _texts(self, cards: Sequence[Card]) -> Made:
         """What the month's articles are found by; their words are read only where an article has changed."""
         told = "\n".join(
-            [self._theme.fingerprint, *(f"{card.id} {card.mark} {card.summary!r}" for card in cards)]
+            [
+                self._theme.fingerprint,
+                *(f"{card.id} {card.mark} {card.language} {card.summary!r}" for card in cards),
+            ]
         )
 
         def body() -> bytes:
             rows = self._table.get_many([("words", card.id) for card in cards])
             return search.render_texts(
-                cards, {sort: str(row.item["text"]) for (_, sort), row in rows.items()}
+                self._theme, cards, {sort: str(row.item["text"]) for (_, sort), row in rows.items()}
             )
 
         return Made(

@@ -30,6 +30,7 @@
   };
 
   const months = []; // { name, articles: [{ url, title, … , fields }], words, places, summaries }
+  const common = {}; // by language: words that texts need not hold, since the index leaves them out
   let known, titles = false, texts = 0, limit = ENOUGH, busy = false;
   const get = (name) => fetch(form.dataset.index + name).then((answer) => {
     if (!answer.ok) throw new Error(name);
@@ -40,7 +41,10 @@
     await Promise.all(Array.from({ length: 6 }, async () => { while (rest.length) await act(rest.shift()); }));
   };
   const read_titles = async () => {
-    known ||= get("months.json").then((found) => months.push(...found.months.map((name) => ({ name, articles: [] }))));
+    known ||= get("months.json").then((found) => {
+      for (const name in found.common) common[name] = new Set(found.common[name].split(" "));
+      months.push(...found.months.map((name) => ({ name, articles: [] })));
+    });
     await known;
     await side_by_side(months.filter((month) => !month.read), async (month) => {
       const found = await get(`${month.name}.json`);
@@ -96,9 +100,10 @@
         let score = 0;
         for (let at = 0; at < asked.length; at++) {
           const worth = Math.max(text[at].get(number) || 0, ...article.fields.map(([field, weight]) => weight * fit(field, asked[at])));
-          if (!worth) return;
+          if (!worth && !(common[(article.lang || language).split("-")[0].toLowerCase()] || new Set()).has(asked[at][0])) return;
           score += worth;
         }
+        if (!score) return;
         hits.push({ article, score, summary: month.summaries && month.summaries[number] });
       });
     }

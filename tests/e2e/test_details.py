@@ -62,6 +62,10 @@ def test_an_article_is_handed_on(page: Page, address: str) -> None:
     page.goto(f"{address}/the-tide-is-late/")
     mail = page.get_by_role("link", name="By mail", exact=True).first.get_attribute("href") or ""
     assert mail.startswith("mailto:?subject=The%20Tide%20Is%20Late&body=http%3A%2F%2F127.0.0.1")
+    mastodon = page.get_by_role("link", name="On Mastodon").get_attribute("href") or ""
+    assert mastodon.startswith(
+        "https://share.joinmastodon.org/#text=The%20Tide%20Is%20Late%20http%3A%2F%2F127"
+    )
     page.get_by_role("button", name="Copy link").click()
     assert page.evaluate("navigator.clipboard.readText()") == f"{address}/the-tide-is-late/"
     assert [url for url in asked if not url.startswith(address)] == []
@@ -113,6 +117,10 @@ def test_articles_are_found_as_one_types(page: Page, address: str) -> None:
     page.get_by_role("searchbox").fill("wasserzeichen papier")
     expect(page.locator(".hits li")).to_have_count(1)
     expect(page.locator(".hits li")).to_have_attribute("lang", "de")
+    expect(page.get_by_role("status")).to_have_text("1 article found")
+    page.get_by_role("searchbox").fill("das wasserzeichen und the tide")
+    expect(page.get_by_role("status")).to_contain_text("Nothing found")
+    page.get_by_role("searchbox").fill("was sich in das wasserzeichen")
     expect(page.get_by_role("status")).to_have_text("1 article found")
     page.get_by_role("searchbox").fill("zzzz")
     expect(page.get_by_role("status")).to_contain_text("Nothing found")

@@ -11,7 +11,7 @@ from lxml import etree
 
 from pressrun.domain.articles import Card
 from pressrun.domain.publication import Publication
-from pressrun.domain.search import MAX_WORDS, folded, words_of
+from pressrun.domain.search import COMMON, MAX_WORDS, folded, words_of
 from pressrun.rendering.search import render_opensearch, render_texts, render_titles
 from pressrun.rendering.theme import Theme
 
@@ -37,6 +37,10 @@ def test_an_articles_words_are_those_that_are_read() -> None:
     assert words_of(html) == "tide wurfel"
 
 
+def test_common_words_are_as_the_index_has_them() -> None:
+    assert all(words_of(word) == word for words in COMMON.values() for word in words)
+
+
 def test_text_without_spaces_is_cut_into_pairs() -> None:
     assert words_of("<p>東京タワー 1958</p>") == "1958 タワ ワー 京タ 東京".replace("  ", " ")
 
@@ -56,8 +60,9 @@ def test_a_months_titles_say_where_an_article_is_and_when() -> None:
 
 
 def test_a_months_texts_say_which_article_holds_a_word() -> None:
-    cards = [CARD, replace(CARD, id="b"), replace(CARD, id="withdrawn")]
-    found = orjson.loads(render_texts(cards, {"a": "moon tide", "b": "sea tide"}))
+    """Without those that nearly every text of its language holds."""
+    cards = [CARD, replace(CARD, id="b", language="de-AT"), replace(CARD, id="withdrawn")]
+    found = orjson.loads(render_texts(THEME, cards, {"a": "moon the tide", "b": "die sea tide"}))
     assert dict(zip(found["words"].split(), found["in"], strict=True)) == {
         "moon": [0],
         "sea": [1],
