@@ -197,11 +197,11 @@ def bring_in_line(
         wanted, same = compare(publisher)
         redone = {outcome.key for outcome in report.outcomes} - set(wanted)
         report.unchanged = max(0, same - len(redone))
-    stages = _store(publisher, wanted, hands, progress)
     lost_files: list[str] = []
     lost_collections: set[str] = set()
-    if keys is None:
+    if keys is None:  # before anything is written: what is new need not be looked at
         lost_files, lost_collections = lost_output(publisher)
+    stages = _store(publisher, wanted, hands, progress)
     for start in range(0, len(lost_files), CHUNK):
         stages.append(publisher.store(lost_files[start : start + CHUNK], force=True, suspect=True))
     for stage in stages:

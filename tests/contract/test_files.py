@@ -12,11 +12,14 @@ from typing import Any
 
 import pytest
 
+from pressrun.adapters.local import etags
 from pressrun.adapters.local.files import FileStore
+from pressrun.adapters.local.folder import Folder
 from pressrun.adapters.local.headers import HeaderIndex, Headers, state
 from pressrun.errors import NotFound, Permanent
 from pressrun.ports import Put
 
+SECOND = 1_000_000_000  # in nanoseconds
 Race = Callable[..., list[str]]
 Worker = Callable[..., subprocess.Popen[str]]
 
@@ -175,6 +178,41 @@ def test_a_folder_removed_under_the_store_is_made_again(store: FileStore, root: 
     store.delete("a/b.txt")
     store.put(text("a/b.txt", b"again", if_absent=True))
     assert store.get("a/b.txt").body == b"again"
+
+
+def test_a_listing_reads_no_file_twice(
+    store: FileStore, root: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """And yet sees what was written over, even where its size and time are as they were."""
+    monkeypatch.setattr(etags, "SETTLED", -SECOND)
+    for key in ("a/b.html", "c.html", "d.html"):
+        store.put(text(key, key.encode()))
+    before = list(store.list())
+    read: list[str] = []
+    load = Folder.load
+    monkeypatch.setattr(Folder, "load", lambda self, key: read.append(key) or load(self, key))
+    assert (list(store.list()), read) == (before, [])
+    stat = (root / "c.html").stat()
+    (root / "c.html").write_bytes(b"C.html")
+    os.utime(root / "c.html", ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    (root / "d.html").unlink()
+    again = FileStore(root, tmp_path / "index.db")
+    assert [one.etag == old.etag for one, old in zip(again.list(), before, strict=False)] == [True, False]
+    assert (read, len(list(again.list())), read) == (["c.html"], 2, ["c.html"])
+    again.close()
+
+
+def test_what_was_written_a_moment_ago_is_read_again(
+    store: FileStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another write may be so close that its times are the same."""
+    monkeypatch.setattr(etags, "SETTLED", 3600 * SECOND)
+    store.put(text("a.html"))
+    read: list[str] = []
+    load = Folder.load
+    monkeypatch.setattr(Folder, "load", lambda self, key: read.append(key) or load(self, key))
+    assert [len(list(store.list())) for _ in range(2)] == [1, 1]
+    assert read == ["a.html", "a.html"]
 
 
 def test_an_editors_save_changes_the_etag_by_stat(root: Path) -> None:

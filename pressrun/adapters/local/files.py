@@ -15,6 +15,7 @@ from itertools import count
 from pathlib import Path
 from typing import Final
 
+from pressrun.adapters.local.etags import EtagIndex
 from pressrun.adapters.local.folder import TRIES, Etags, Folder, content_etag, modified, stat_etag
 from pressrun.adapters.local.headers import HeaderIndex, Headers, Implies, by_suffix, state
 from pressrun.adapters.local.oserrors import translated, translation
@@ -40,10 +41,12 @@ class FileStore:
       synced to the disk: after a power failure the newest files may be missing, and are to be written again.
     - Conditions hold across threads and processes that write through a FileStore: writers take turns by a
       lock on the root folder itself. An editor that saves a file takes no part in it.
-    - With etags="content" an etag is a hash of the bytes, and `list` reads every file. With etags="stat" it
-      is made of modification time, size and inode, and `list` reads none: for folders that people edit.
-    - `index` is an SQLite file that keeps what the key does not imply (see HeaderIndex); `implies` gives the
-      rest. Without an index content type and cache control are the implied ones, and metadata is refused.
+    - With etags="content" an etag is a hash of the bytes, and `list` reads every file, but for those that it has
+      read before where there is an index. With etags="stat" it is made of modification time, size and inode, and
+      `list` reads none: for folders that people edit.
+    - `index` is an SQLite file that keeps what the key does not imply (HeaderIndex) and etags of files that stand
+      still (EtagIndex); `implies` gives the rest. Without an index content type and cache control are the implied
+      ones, and metadata is refused.
     - Links to folders are not followed, links to files only within `root`.
     - A file and a folder cannot have one name: unlike in S3, `a` and `a/b` exclude each other (Permanent).
     """
@@ -53,6 +56,7 @@ class FileStore:
     ) -> None:
         self._folder = Folder(root, etags)
         self._index = HeaderIndex(index) if index else None
+        self._etags = EtagIndex(index) if index and etags == "content" else None
         self._implies = implies
         self._staging = self._folder.path(STAGING)
         self._names = count()
@@ -95,7 +99,12 @@ class FileStore:
 
     def list(self, prefix: str = "") -> Iterator[Stat]:
         """All objects whose key begins with `prefix`, ordered by the key's UTF-8 bytes. Raises Transient."""
-        return self._folder.walk(prefix)
+        if self._etags is None or prefix:
+            yield from self._folder.walk(prefix)
+            return
+        look = self._etags.look()
+        yield from self._folder.walk(prefix, look)
+        look.keep()
 
     def put(self, put: Put) -> str:
         """Writes atomically; returns the new etag.
@@ -288,7 +297,8 @@ class FileStore:
 
     def close(self) -> None:
         """Closes the index; the store opens it again when it is used."""
-        if self._index:
-            self._index.close()
+        for index in (self._index, self._etags):
+            if index:
+                index.close()
         with suppress(OSError):
             os.rmdir(self._staging)

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, Literal
 
+from pressrun.adapters.local.etags import Look
 from pressrun.adapters.local.headers import state
 from pressrun.adapters.local.oserrors import translated
 from pressrun.adapters.rules import valid_key
@@ -80,21 +81,24 @@ class Folder:
         except NotFound:
             return None
 
-    def walk(self, prefix: str) -> Iterator[Stat]:
-        """All objects whose key begins with `prefix`, ordered by the key's UTF-8 bytes. Raises Transient."""
+    def walk(self, prefix: str, look: Look | None = None) -> Iterator[Stat]:
+        """All objects whose key begins with `prefix`, ordered by the key's UTF-8 bytes. Raises Transient.
+
+        Files that `look` knows are not read.
+        """
         folder = prefix.rpartition("/")[0]
         if folder and (not valid_key(folder) or self.behind_link(f"{folder}/")):
             return
-        yield from self._walk(f"{folder}/" if folder else "", prefix)
+        yield from self._walk(f"{folder}/" if folder else "", prefix, look)
 
-    def _walk(self, folder: str, prefix: str) -> Iterator[Stat]:
+    def _walk(self, folder: str, prefix: str, look: Look | None) -> Iterator[Stat]:
         for key in self._names(folder):
             if key.endswith("/"):
                 if key.startswith(prefix) or prefix.startswith(key):
-                    yield from self._walk(key, prefix)
+                    yield from self._walk(key, prefix, look)
             elif key.startswith(prefix):
                 with suppress(NotFound):  # removed meanwhile, or no plain file
-                    yield self._stat(key)
+                    yield self._stat(key, look)
 
     def _names(self, folder: str) -> list[str]:
         """The keys in a folder, those of folders with their slash: so they sort as the keys below them do."""
@@ -135,13 +139,17 @@ class Folder:
             return True
         return False
 
-    def _stat(self, key: str) -> Stat:
-        if self.by_stat:
+    def _stat(self, key: str, look: Look | None) -> Stat:
+        if self.by_stat or look:
             stat = self._look(key)
-            etag = stat_etag(stat)
+            etag = stat_etag(stat) if self.by_stat else look.etag(key, stat) if look else None
         else:
+            etag = None
+        if etag is None:
             body, stat = self.load(key)
             etag = content_etag(body)
+            if look:
+                look.learn(key, stat, etag)
         return Stat(key=key, etag=etag, size=stat.st_size, modified=modified(stat))
 
     def behind_link(self, key: str) -> bool:
