@@ -11,6 +11,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from handlers.batches import Answer, answer
 from handlers.events import Request, requests_in
 from handlers.house import house
+from pressrun.services import entering, reading, renditions  # noqa: F401 - at init a processor is given whole
 from pressrun.services.publish import Publisher
 from pressrun.services.work import Outcome
 

@@ -23,7 +23,8 @@ from pressrun.domain.publication import NavLink, Publication
 from pressrun.domain.variables import VARIABLES
 from pressrun.errors import Invalid
 from pressrun.rendering.rehearsal import rehearse
-from pressrun.rendering.theme import Theme, shipped
+from pressrun.rendering.shipped import shipped
+from pressrun.rendering.theme import Theme
 
 
 def _tables() -> Iterator[tuple[str, type, bool]]:

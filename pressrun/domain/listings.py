@@ -19,6 +19,9 @@ FOLDERS: Mapping[Kind, str] = MappingProxyType(
 OPML_PATH = "/feeds.opml"
 
 
+MORE_FILE = "more.json"  # a tag's newest articles, for pages that name related ones
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
 class Period:
     """A year, or one month of it. `month` counts from 1; 0 stands for the whole year."""

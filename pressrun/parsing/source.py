@@ -10,46 +10,25 @@ from zoneinfo import ZoneInfo
 
 from pressrun.domain.articles import ParsedArticle
 from pressrun.domain.publication import Publication
-from pressrun.domain.slugs import slugify
-from pressrun.domain.urls import WELL_KNOWN_FILES
 from pressrun.errors import Invalid
 from pressrun.parsing import frontmatter, html_source, markdown, metadata, plaintext
-from pressrun.parsing.dates import from_path, without_date
+from pressrun.parsing.dates import from_path
 from pressrun.parsing.encoding import decode, legal
 from pressrun.parsing.fields import Fields
 from pressrun.parsing.findings import Findings
 from pressrun.parsing.finish import Source, finish, take_title
 from pressrun.parsing.highlight import highlight
+from pressrun.parsing.keys import default_slug, kind_of
 from pressrun.parsing.prose import count_words, first_paragraph
 from pressrun.parsing.sanitise import sanitise
 from pressrun.parsing.values import BrokenError, Entry
-
-_KINDS = {".md": "markdown", ".markdown": "markdown", ".html": "html", ".htm": "html", ".txt": "text"}
-_FOLDERS = {"assets", "templates", "words"}
-
-
-def is_article(key: str) -> bool:
-    """Whether a content key is an article's by its name. A bundle's other files are not known here."""
-    parts = key.split("/")
-    if key in WELL_KNOWN_FILES or parts[0] in _FOLDERS or any(part.startswith(("_", ".")) for part in parts):
-        return False
-    return posixpath.splitext(key)[1].lower() in _KINDS
-
-
-def default_slug(key: str) -> str:
-    """The slug of a file that names none: its name without date and suffix; an index has its folder's."""
-    folder, _, name = key.rpartition("/")
-    stem = posixpath.splitext(name)[0]
-    if stem.lower() == "index" and folder:
-        stem = folder.rpartition("/")[2]
-    return slugify(without_date(stem))
 
 
 def parse_article(key: str, data: bytes, publication: Publication) -> ParsedArticle:
     """The article in a file. Raises `Invalid` with all problems that keep it from being published."""
     findings = Findings(key)
     text = decode(key, data)
-    kind = _KINDS.get(posixpath.splitext(key)[1].lower(), "text")
+    kind = kind_of(key)
     try:
         parts = frontmatter.split(text, headers=kind != "html")
     except BrokenError as error:

@@ -11,7 +11,7 @@ from jinja2.runtime import Context
 from markupsafe import Markup
 
 from pressrun.rendering.charts import bars, columns
-from pressrun.rendering.theme import template_folder
+from pressrun.rendering.shipped import template_folder
 
 FILES = {"style.css": "text/css; charset=utf-8", "desk.js": "text/javascript; charset=utf-8"}
 """What the pages load, by name, with its type."""

@@ -5,16 +5,13 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import cache
-from pathlib import Path
 from types import MappingProxyType
 from urllib.parse import quote, urlsplit
 from zoneinfo import ZoneInfo
 
-import orjson
-from babel import __version__ as babel_version
 from babel.dates import format_date, format_skeleton
 from babel.lists import format_list
 from markupsafe import Markup
@@ -26,9 +23,9 @@ from pressrun.domain.listings import SITE, Collection
 from pressrun.domain.newsletters import Newsletter
 from pressrun.domain.publication import NavLink, Publication
 from pressrun.rendering.sandbox import Plain, Sandbox
+from pressrun.rendering.shipped import fingerprint_of, shipped
 from pressrun.rendering.words import languages, locale_for, words_for
 
-RENDERING = 1  # raised whenever code here or in `pages` makes different bytes of the same values
 SCRIPTS = ("views", "page", "search")  # of pages: web/<name>.js
 _NONE: Mapping[str, str] = MappingProxyType({})
 
@@ -89,7 +86,7 @@ class Theme:
         self.words = words_for(publication.language, shipped(), overrides)
         self.base = quote(publication.base, safe="/%~:@!$&()*+,;=")
         self.origin = publication.origin
-        self.fingerprint = _fingerprint(publication, overrides)
+        self.fingerprint = fingerprint_of(publication, overrides)
         self.stylesheet = _stylesheet(overrides)
         self.languages = languages(shipped(), overrides)  # that there are words in
         self.stylesheet_path = f"/style.{hashlib.sha256(self.stylesheet).hexdigest()[:10]}.css"
@@ -297,29 +294,6 @@ def direction_of(language: str) -> str:
     return str(locale_for(language).text_direction)
 
 
-@cache
-def shipped() -> Mapping[str, str]:
-    """The templates, stylesheets and words of sites and mails that come with Pressrun, by name; not the desk's."""
-    root = template_folder()
-    files = sorted(path for path in root.rglob("*") if path.is_file())
-    names = {path.relative_to(root).as_posix(): path for path in files}
-    ours = ("web/", "email/", "words/")
-    return MappingProxyType(
-        {name: path.read_text("utf-8") for name, path in names.items() if name.startswith(ours)}
-    )
-
-
-def template_folder() -> Path:
-    """Where the templates are, in a checkout and in an installed package."""
-    inside = Path(__file__).parent.parent / "_templates"
-    return inside if inside.is_dir() else inside.parents[1] / "templates"
-
-
 def _stylesheet(overrides: Mapping[str, str]) -> bytes:
     sheet = overrides.get("web/style.css", shipped()["web/style.css"])
     return "\n".join(filter(None, [sheet, overrides.get("web/extra.css")])).encode()
-
-
-def _fingerprint(publication: Publication, overrides: Mapping[str, str]) -> str:
-    parts = [RENDERING, babel_version, asdict(publication), dict(shipped()), dict(overrides)]
-    return hashlib.sha256(orjson.dumps(parts, option=orjson.OPT_SORT_KEYS)).hexdigest()[:16]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pressrun.domain.caching import PAGE_CACHE
 from pressrun.domain.pictures import card_key
@@ -13,13 +13,13 @@ from pressrun.domain.publication import Publication
 from pressrun.domain.spans import sort_key
 from pressrun.domain.urls import claim_of, href, page_key
 from pressrun.errors import Conflict, Invalid, NotFound, Transient
-from pressrun.parsing.source import parse_article
 from pressrun.ports import ABSENT, Blob, Drop, Item, ObjectStore, Put, Row, Save, Table
-from pressrun.rendering.pages import gone_page, redirect_page
-from pressrun.rendering.theme import Theme
 from pressrun.services.catalogue import Catalogue, Source
 from pressrun.services.plan import Settled, address_of, alias_of, digest
 from pressrun.services.work import Rows, Work, claiming, held
+
+if TYPE_CHECKING:
+    from pressrun.rendering.theme import Theme
 
 MAX_ROUNDS = 20
 HTML = "text/html; charset=utf-8"
@@ -148,6 +148,8 @@ class Addresses:
 
         One that cannot be read keeps what it has: a bad upload changes nothing that is published.
         """
+        from pressrun.parsing.source import parse_article  # only where two want one address
+
         try:
             parsed = parse_article(key, self._content.get(key).body, publication)
         except (Invalid, NotFound):
@@ -279,9 +281,13 @@ def _stands(row: Row, path: str) -> bool:
 def _notice(path: str, row: Row, theme: Theme) -> Put:
     there = held(row)
     if there["kind"] == "gone":
+        from pressrun.rendering.pages import gone_page
+
         body, metadata = gone_page(theme), {"status": "410"}
     else:
         target = str(there.get("to") or there["path"])
+        from pressrun.rendering.pages import redirect_page
+
         body = redirect_page(theme, "/" + target)
         metadata = {"status": "301", "location": theme.publication.base + href(target)}
     metadata["digest"] = digest(body)

@@ -28,10 +28,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import Any, Literal
+from zoneinfo import ZoneInfo
 
 from pressrun.domain.articles import Card, Image
 from pressrun.domain.problems import Problem
-from pressrun.domain.spans import SERIES
+from pressrun.domain.spans import SERIES, spans_of
 from pressrun.ports import ABSENT, Drop, Item, Row, Save, Table
 
 SourceState = Literal["published", "draft", "scheduled", "asset"]
@@ -87,6 +88,10 @@ class Source:
         found = {(f"in {name}", self.sort) for name in self.collections}
         parts = {(f"parts {name}", self.place) for name in self.collections if name.startswith(f"{SERIES}/")}
         return found | parts
+
+    def spans(self, zone: ZoneInfo) -> set[str]:
+        """The months and years of its collections that it stands in."""
+        return set(spans_of(list(self.collections), self.sort, zone))
 
     def item(self) -> Item:
         """As stored; empty fields are left out."""

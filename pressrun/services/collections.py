@@ -11,14 +11,18 @@ import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from pressrun.domain.feeds import FILES
+from pressrun.domain.listings import MORE_FILE
 from pressrun.domain.spans import DIRECTORY, SITE, Span, parse_span
 from pressrun.errors import Conflict, NotFound, Transient
 from pressrun.ports import MAX_WRITE, Blob, Drop, ObjectStore, Put, Save, Table
 from pressrun.services.catalogue import Catalogue, Collection, bumped, in_chunks
 from pressrun.services.imprint import Imprint
-from pressrun.services.renditions import MORE_FILE, Rendition, Renditions
+
+if TYPE_CHECKING:
+    from pressrun.services.renditions import Rendition, Renditions
 
 MAX_ROUNDS = 200
 FEED_FILES = frozenset(FILES.values())
@@ -42,6 +46,13 @@ class Renderer:
         self.publication = imprint.publication
         self.ping = ping
         self.catalogue = Catalogue(table)
+
+    def _reading(self) -> Renditions:
+        from pressrun.services.renditions import (
+            Renditions,  # and templates and feeds: most looks find nothing to do
+        )
+
+        return Renditions(self.table, self.imprint)
 
     # --- revisions ------------------------------------------------------------------------------------------
 
@@ -125,7 +136,7 @@ class Renderer:
             if not todo:
                 return
             rank = min(map(_rank, todo))
-            if rank == _rank(SITE) and (months := Renditions(self.table, self.imprint).overflow()):
+            if rank == _rank(SITE) and (months := self._reading().overflow()):
                 self.bump(months)
                 todo |= months
                 continue
@@ -154,7 +165,7 @@ class Renderer:
         another of its rank, so none follows from one.
         """
         states = self.catalogue.collections(names)
-        reading = Renditions(self.table, self.imprint)
+        reading = self._reading()
         renditions = {name: reading.of(name) for name in names}
         follow = set().union(*(rendition.follow for rendition in renditions.values())) - within
         lost: set[str] = set()

@@ -14,9 +14,9 @@ from typing import Literal
 
 from pressrun.domain.uploads import MAX_UPLOAD, upload_problem
 from pressrun.errors import Conflict, Invalid, NotFound, Permanent
+from pressrun.parsing.keys import is_article
 from pressrun.parsing.media import sniff
 from pressrun.parsing.retouch import with_field
-from pressrun.parsing.source import is_article
 from pressrun.ports import Blob, ObjectStore, Put, Stat, Version, Versions
 
 MAX_KEPT = 5_000_000  # bytes: larger files are replaced without a version on one's own machine

@@ -17,7 +17,7 @@ import orjson
 
 from pressrun.domain.problems import Problem
 from pressrun.errors import Conflict, Invalid, NotFound, Permanent, Transient
-from pressrun.parsing.source import is_article
+from pressrun.parsing.keys import is_article
 from pressrun.ports import ObjectStore, Put, Stat, Table, nobody
 from pressrun.services.catalogue import refusal_of, source_of
 from pressrun.services.imprint import Imprints, is_setting

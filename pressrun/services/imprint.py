@@ -39,10 +39,12 @@ class Imprint:
         """What pages and mails are made with. Raises Invalid where a template is broken."""
         return theme_of(self.publication, self.templates)
 
-    @property
+    @cached_property
     def fingerprint(self) -> str:
         """Changes with anything that changes what every page looks like."""
-        return self.theme.fingerprint
+        from pressrun.rendering.shipped import fingerprint_of
+
+        return fingerprint_of(self.publication, self.templates)
 
 
 class Imprints:

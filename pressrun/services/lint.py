@@ -14,8 +14,9 @@ from pressrun.domain.publication import Publication
 from pressrun.domain.slugs import slugify
 from pressrun.domain.urls import asset_problem, claim_of, page_key
 from pressrun.errors import Invalid
+from pressrun.parsing.keys import is_article
 from pressrun.parsing.media import sniff
-from pressrun.parsing.source import is_article, parse_article
+from pressrun.parsing.source import parse_article
 from pressrun.ports import Clock, ObjectStore
 from pressrun.rendering.feeds import render_entry
 from pressrun.rendering.pages import article_page

@@ -18,6 +18,7 @@ from pressrun.domain.slugs import slugify
 from pressrun.domain.urls import asset_problem, better_path, claim_of, path_problem
 from pressrun.errors import Conflict, Invalid, NotFound
 from pressrun.parsing.encoding import MAX_SOURCE, legal
+from pressrun.parsing.keys import default_slug, is_article
 from pressrun.parsing.moving.archives import Member, read
 from pressrun.parsing.moving.model import (
     File,
@@ -30,7 +31,6 @@ from pressrun.parsing.moving.model import (
     Readers,
     Skipped,
 )
-from pressrun.parsing.source import default_slug, is_article
 from pressrun.ports import ObjectStore, Put
 
 Verdict = Literal["written", "unchanged", "skipped", "missed"]

@@ -24,7 +24,7 @@ from pressrun.domain.slugs import slugify
 from pressrun.domain.spans import memberships, sort_key
 from pressrun.domain.urls import better_path, href, join, path_problem
 from pressrun.errors import Invalid
-from pressrun.parsing.source import default_slug
+from pressrun.parsing.keys import default_slug
 from pressrun.ports import ABSENT
 from pressrun.services.catalogue import Source, card_item
 
@@ -45,6 +45,11 @@ class Settled:
 def digest(data: bytes) -> str:
     """A short fingerprint of derived bytes; equal bytes, equal digest."""
     return sha256(data).hexdigest()[:24]
+
+
+def hash_of(body: bytes) -> str:
+    """What is known of a file's bytes."""
+    return sha256(body).hexdigest()[:32]
 
 
 def settle(

@@ -11,7 +11,7 @@ from pressrun.domain.urls import claim_of
 from pressrun.errors import Invalid, NotFound
 from pressrun.ports import Drop, ObjectStore, Put, Row, Save, Table
 from pressrun.services.catalogue import Refusal, refusal_of
-from pressrun.services.work import Kind, Outcome
+from pressrun.services.work import Kind, Outcome, Work
 
 
 class Refusals:
@@ -79,3 +79,10 @@ class Refusals:
         rows = [*self._table.get_many([("refused", key) for key in keys if key[0] != "$"]).values()]
         for row in [*rows, *self._table.query("refused", low="$", high="$~")]:
             self._table.write_each(self.forgive(row))
+
+    def turn_down(self, work: Work, problems: Sequence[Problem], waits: tuple[str, ...] = ()) -> None:
+        """What was published of the file stays as it is, as long as nobody else stands there."""
+        for pending in (work.changes, work.touched, work.paths, work.released, work.stirred):
+            pending.clear()
+        etag = work.blob.etag if work.blob else ""
+        work.outcome = self.refuse(work.key, etag, problems, work.refused, waits=waits)

@@ -23,6 +23,7 @@ from pressrun.domain.feeds import (
 )
 from pressrun.domain.listings import (
     FOLDERS,
+    MORE_FILE,
     ArchiveListing,
     Kind,
     Listing,
@@ -51,7 +52,6 @@ from pressrun.services.series import place_of
 INDEX_CARDS = 40  # on the page of a tag or an author; older ones are in its years
 INDEX_PARTS = 200  # on the page of a series: its newest
 RELATED = 24  # articles of a tag that others with it may name as related
-MORE_FILE = "more.json"
 SMALL_YEAR = 100  # articles that a year's own page shows; a larger year has a page for each month
 L = TypeVar("L", Listing, ArchiveListing)
 HTML = "text/html; charset=utf-8"

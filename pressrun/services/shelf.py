@@ -9,7 +9,7 @@ from typing import Literal
 
 from pressrun.domain.problems import Problem
 from pressrun.errors import NotFound
-from pressrun.parsing.source import is_article
+from pressrun.parsing.keys import is_article
 from pressrun.ports import ObjectStore, Row, Stat, Table
 from pressrun.services.catalogue import refusal_of, source_of
 from pressrun.services.imprint import is_setting

@@ -14,8 +14,9 @@ from pressrun.domain.pictures import card_key
 from pressrun.domain.spans import DIRECTORY, SITE, instant
 from pressrun.domain.urls import page_key
 from pressrun.errors import Invalid, Permanent
-from pressrun.parsing.source import is_article
+from pressrun.parsing.keys import is_article
 from pressrun.ports import Save, nobody
+from pressrun.services.asking import ask
 from pressrun.services.catalogue import attempt_of, source_of
 from pressrun.services.collections import Wave
 from pressrun.services.imprint import is_setting
@@ -132,8 +133,8 @@ def tick(publisher: Publisher) -> list[Outcome]:
     now = publisher.clock.now()
     row = publisher.table.get("site", "swept")
     if row is None or now - datetime.fromisoformat(str(row.item["at"])) >= SWEEP_EVERY:
-        publisher.ask(changed_keys(publisher))
-        publisher.ask(["pressrun.toml"])
+        ask(publisher.queue, changed_keys(publisher))
+        ask(publisher.queue, ["pressrun.toml"])
         publisher.table.write([Save(partition="site", sort="swept", item={"at": now.isoformat()})])
     return outcomes
 

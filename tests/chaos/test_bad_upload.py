@@ -8,7 +8,7 @@ import orjson
 import pytest
 
 from pressrun.ports import Put
-from pressrun.services import publish
+from pressrun.services import entering
 from pressrun.services.sweep import bring_in_line
 from tests.chaos.sources import BROKEN, KEYS, SETTINGS_KEY, Draft, settings
 from tests.chaos.world import World
@@ -74,7 +74,7 @@ def test_a_refused_file_that_goes_leaves_what_the_publisher_has_there(
 ) -> None:
     """An editor's robots.txt would take the place of the generated one; where it was refused it never has."""
     before = world.there.site.bodies()
-    monkeypatch.setattr(publish, "MAX_ASSET", 10)
+    monkeypatch.setattr(entering, "MAX_ASSET", 10)
     world.upload("robots.txt", b"User-agent: *\nDisallow: /\n", 0)
     world.settle()
     assert world.there.reports.objects

@@ -9,7 +9,7 @@ import pytest
 from pressrun.domain.spans import SITE
 from pressrun.errors import Transient
 from pressrun.ports import Save
-from pressrun.services import publish
+from pressrun.services import commits
 from pressrun.services.renditions import Renditions
 from tests.chaos.readers import archived
 from tests.chaos.sources import PICTURE, SETTINGS_KEY, Draft, png, settings
@@ -130,7 +130,7 @@ def test_files_that_come_together_are_made_with_each_other(
     world: World, monkeypatch: pytest.MonkeyPatch, order: list[str], at_once: int, asked: int
 ) -> None:
     """Once, and not again: unless somebody could have come between the two, and have seen the one without the other."""
-    monkeypatch.setattr(publish, "MAX_WRITE", at_once)
+    monkeypatch.setattr(commits, "MAX_WRITE", at_once)
     world.upload(PICTURE, png(3, 2))
     world.write("b.md", LINKED)
     world.write("c.md", LINKS)

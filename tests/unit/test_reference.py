@@ -24,7 +24,7 @@ from pressrun.reference import (
     settings_reference,
     templates_reference,
 )
-from pressrun.rendering.theme import shipped
+from pressrun.rendering.shipped import shipped
 
 ROOT = Path(__file__).parents[2]
 # Values that are right and no default, where any other of the type is not.

@@ -17,11 +17,11 @@ from pressrun.parsing import frontmatter, yaml_block
 from pressrun.parsing.encoding import decode, line_of
 from pressrun.parsing.fields import Fields
 from pressrun.parsing.findings import Findings
+from pressrun.parsing.keys import default_slug
 from pressrun.parsing.moving.archives import Export
 from pressrun.parsing.moving.model import File, Item, Missed, Page, Place, Skipped
 from pressrun.parsing.moving.pictures import carried
 from pressrun.parsing.names import canonical
-from pressrun.parsing.source import default_slug
 from pressrun.parsing.values import BrokenError, Entry, Value
 
 ARTICLES = {".md", ".markdown", ".html", ".htm"}

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from pressrun.domain.uploads import MAX_UPLOAD, upload_key
 from pressrun.errors import Invalid, NotFound
-from pressrun.parsing.source import is_article
+from pressrun.parsing.keys import is_article
 from pressrun.rendering.desk import desk_page
 from pressrun.server.desk.room import Visit, answered, said
 from pressrun.server.messages import Answer

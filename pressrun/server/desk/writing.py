@@ -10,7 +10,7 @@ from typing import Final
 from pressrun.domain.letters import shown_mail
 from pressrun.domain.uploads import upload_key, upload_problem
 from pressrun.errors import Conflict, NotFound, PressrunError
-from pressrun.parsing.source import is_article
+from pressrun.parsing.keys import is_article
 from pressrun.rendering.theme import Theme
 from pressrun.server.desk.room import Visit, looked, said
 from pressrun.server.messages import Answer

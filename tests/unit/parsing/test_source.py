@@ -6,7 +6,7 @@ import pytest
 
 from pressrun.domain.slugs import MAX_BYTES, slugify
 from pressrun.parsing.encoding import MAX_SOURCE
-from pressrun.parsing.source import default_slug, is_article
+from pressrun.parsing.keys import default_slug, is_article
 
 
 @pytest.mark.parametrize("key", ["a.md", "x/y/b.MARKDOWN", "c.html", "d.htm", "e.txt", "posts/assets/a.md"])

@@ -19,7 +19,8 @@ from pressrun.errors import Invalid
 from pressrun.rendering import mail
 from pressrun.rendering.mime import Composer
 from pressrun.rendering.rehearsal import rehearse
-from pressrun.rendering.theme import Theme, shipped
+from pressrun.rendering.shipped import shipped
+from pressrun.rendering.theme import Theme
 
 DATE = datetime(2026, 3, 1, 12, tzinfo=UTC)
 PUBLICATION = Publication(

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from lxml import html
 
 from pressrun.rendering import mail_text
-from pressrun.rendering.theme import shipped
+from pressrun.rendering.shipped import shipped
 from pressrun.rendering.words import words_for
 
 WORDS = words_for("en", shipped(), {})

@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from pressrun.rendering.theme import shipped
+from pressrun.rendering.shipped import shipped
 
 SHEET = shipped()["web/style.css"]
 SCHEMES = {

@@ -12,7 +12,8 @@ from markupsafe import Markup
 from pressrun.domain.publication import Publication
 from pressrun.errors import Invalid
 from pressrun.rendering.pages import not_found_page
-from pressrun.rendering.theme import Theme, shipped
+from pressrun.rendering.shipped import shipped
+from pressrun.rendering.theme import Theme
 from pressrun.rendering.words import words_for
 
 PUBLICATION = Publication(title="Harbour", url="https://example.org")

@@ -10,7 +10,8 @@ from pressrun.domain.publication import Publication
 from pressrun.errors import Invalid
 from pressrun.rendering.pages import article_page, gone_page, not_found_page
 from pressrun.rendering.rehearsal import FULL, rehearse
-from pressrun.rendering.theme import Theme, shipped
+from pressrun.rendering.shipped import shipped
+from pressrun.rendering.theme import Theme
 
 PUBLICATION = Publication(title="Harbour", url="https://example.org")
 
