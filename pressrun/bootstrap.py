@@ -160,8 +160,8 @@ class House:
         )
 
     def _announce(self, news: Sequence[News]) -> None:
-        """Tells the newsroom, where there are newsletters."""
-        if news and self.imprints.current().publication.newsletters:
+        """The newsroom is made where there is something to tell it."""
+        if news:
             self.newsroom.announce(news)
 
     @cached_property

@@ -15,6 +15,7 @@ from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
 from pressrun import bootstrap
 from pressrun.config import (
@@ -198,12 +199,12 @@ class Finding:
 def examine(content: Path, home: Path, target: Target) -> Iterator[Finding]:
     """What is configured and what is missing."""
     yield Finding("ok", f"Python {sys.version.split()[0]}")
-    yield from _settings(content)
+    yield from _settings(content, target)
     yield from _mailer(target)
     yield from _local(content, home) if target == "local" else _aws()
 
 
-def _settings(content: Path) -> Iterator[Finding]:
+def _settings(content: Path, target: Target) -> Iterator[Finding]:
     for name, near in unknown_variables(os.environ):
         yield Finding("hint", f"nothing reads {name}" + (f"; did you mean {near}?" if near else ""))
     path = content / SETTINGS_FILE
@@ -229,11 +230,11 @@ def _settings(content: Path) -> Iterator[Finding]:
     if not publication.id_authority:
         what = f"no `id_authority`: the ids of entries begin with tag:{publication.authority}"
         yield Finding("hint", f"{what} and would change with `url`; write it down")
-    if (
-        publication.url.startswith("http://")
-        and "127.0.0.1" not in publication.url
-        and "localhost" not in publication.url
-    ):
+    own = urlsplit(publication.url).hostname in {"127.0.0.1", "localhost", "::1"}
+    if own and target == "aws":
+        what = f"`url` is {publication.url}, this machine's own: links in feeds and mails would lead nowhere"
+        yield Finding("bad", f"{what}; set it, or PRESSRUN_URL by `pressrun deploy --site-url`")
+    elif publication.url.startswith("http://") and not own:
         yield Finding("hint", f"`url` is {publication.url}: readers expect https")
     if publication.base:
         host = publication.url.removesuffix(publication.base)

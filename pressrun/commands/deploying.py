@@ -26,6 +26,9 @@ READ: Final = (
     *("TopicArn", "SesConfigurationSet"),
 )
 """Outputs of the stack that `--target aws` reads: QueueUrl as PRESSRUN_QUEUE_URL."""
+SHOWN: Final = ("SiteAddress", "CloudFrontName", "DashboardAddress")
+RECORDS: Final = ("Dkim1", "Dkim2", "Dkim3", "BounceMx", "BounceSpf", "Dmarc")
+"""Outputs that are records to be made in the DNS of the mail's domain."""
 KEPT: Final = ("ContentBucket", "SiteBucket", "LogBucket", "Table")
 
 Stack = Annotated[
@@ -252,9 +255,12 @@ def _tell(home: Path, outputs: Mapping[str, str]) -> None:
     for line in (home / AWS_ENV).read_text("utf-8").splitlines()[1:]:
         out.print(f"  {escape(line)}")
     out.print(f"Written to {home / AWS_ENV}, which every command reads with --target aws.\n")
-    for name in ("SiteAddress", "CloudFrontName", "DashboardAddress", "Dkim1", "Dkim2", "Dkim3"):
+    for name in SHOWN:
         if outputs.get(name):
             out.print(f"  {name:<17} {escape(outputs[name])}")
-    out.print(
-        "\nNext: make the records in infra/README.md, then `pressrun doctor --target aws` and `pressrun push`."
-    )
+    records = [outputs[name] for name in RECORDS if outputs.get(name)]
+    if records:
+        out.print("\nRecords to be made, once, for mail to be taken as yours:")
+    for record in records:
+        out.print(f"  {escape(record)}")
+    out.print("\nNext: `pressrun doctor --target aws`, then `pressrun push`. infra/README.md says all of it.")

@@ -80,14 +80,19 @@ class Newsroom:
     # --- where issues come from -------------------------------------------------------------------------------
 
     def announce(self, news: Sequence[News]) -> None:
-        """Articles have been published; those that never were before make their issues. Can be repeated."""
-        publication = self._imprints.current().publication
-        if not publication.newsletters or not news:
+        """Articles have been published; those that never were before make their issues. Can be repeated.
+
+        Without newsletters it is taken down all the same: what stood on the site before a newsletter was declared is no
+        news, however often its publication is done again.
+        """
+        if not news:
             return
         known = self._table.get_many([("announced", one.id) for one in news])
-        for one in news:
-            if ("announced", one.id) in known:
-                continue
+        fresh = [one for one in news if ("announced", one.id) not in known]
+        if not self._imprints.current().publication.newsletters:
+            self._table.write_each(_announced(one, instant(self._clock.now())) for one in fresh)
+            return
+        for one in fresh:
             try:
                 self._table.write(self._first_publication(one))
             except Conflict:
@@ -97,7 +102,7 @@ class Newsroom:
         now = self._clock.now()
         at = instant(now)
         changes: list[Save | Drop] = [
-            Save(partition="announced", sort=news.id, item={"at": at, "source": news.key}, expect=ABSENT),
+            replace(_announced(news, at), expect=ABSENT),
             Save(partition="news", sort=f"{at}#{news.id}", item={"source": news.key}),
         ]
         for newsletter in self._imprints.current().publication.newsletters:
@@ -562,6 +567,10 @@ class Newsroom:
         """The counts of a finished issue, after uncertain recipients were settled."""
         counts = self.ledger.tally(issue).counts()
         return self._change(issue, lambda there: replace(there, counts=counts), "sent", "cancelled")
+
+
+def _announced(news: News, at: str) -> Save:
+    return Save(partition="announced", sort=news.id, item={"at": at, "source": news.key})
 
 
 def _belongs(newsletter: Newsletter, tags: Sequence[str], authors: Sequence[str]) -> bool:

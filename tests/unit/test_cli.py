@@ -101,7 +101,11 @@ def test_doctor_says_what_is_missing(monkeypatch, capsys, content, tmp_path) -> 
     assert run(monkeypatch, "doctor", content, "--home", tmp_path / "home") == 0
     assert "write `Sitemap: https://example.org/blog/sitemap.xml` there" in capsys.readouterr().out
     assert run(monkeypatch, "doctor", content, "--target", "aws") == 1
-    assert "PRESSRUN_SITE_BUCKET is not set" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "PRESSRUN_SITE_BUCKET is not set" in shown and "own: links" not in shown
+    (content / "pressrun.toml").write_text('url = "http://127.0.0.1:8000"')
+    run(monkeypatch, "doctor", content, "--target", "aws")
+    assert "own: links in feeds and mails would lead nowhere" in capsys.readouterr().out
 
 
 def test_doctor_names_variables_that_nothing_reads(monkeypatch, capsys, content, tmp_path) -> None:

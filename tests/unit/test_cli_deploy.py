@@ -126,13 +126,14 @@ def test_deploy_makes_the_bundle_the_stack_and_its_logs(sam: Sam, tmp_path: Path
 
 
 def test_the_names_are_those_of_the_template_and_of_the_code() -> None:
-    """Each output that is read is one of the stack's, and the four that are required are among them."""
+    """Each output that is read or shown is one of the stack's, and the four that are required are among them."""
     from pressrun.bootstrap import AWS_NAMES
 
     root = Path(__file__).parents[2]
     template = (root / "infra" / "template.yaml").read_text()
     outputs = template.partition("\nOutputs:")[2]
-    assert [name for name in deploying.READ if f"\n  {name}:" not in outputs] == []
+    told = (*deploying.READ, *deploying.SHOWN, *deploying.RECORDS)
+    assert [name for name in told if f"\n  {name}:" not in outputs] == []
     assert {*AWS_NAMES} <= {deploying.variable(name) for name in deploying.READ}
     read = (root / "pressrun" / "bootstrap.py").read_text()
     for name in deploying.READ:
