@@ -323,8 +323,7 @@ def _show_forecast(found: Forecast, letter: Letter) -> None:
     out.print(f"  recipients  {found.recipients:,}")
     for reason, number in sorted(found.passed_over.items()):
         out.print(f"  [dim]left out    {number:,} {reason}[/]")
-    time = f"about {found.minutes:g} minutes" if found.minutes else "as fast as the mailer takes it"
-    out.print(f"  takes       {time}" + (f", over {found.days} days" if found.days > 1 else ""))
+    out.print(f"  takes       {found.takes}")
     out.print(f"  costs       {found.price:.2f}")
     clipped = "  [yellow]Gmail will cut it off[/]" if found.clipped else ""
     out.print(f"  HTML        {found.html_bytes:,} bytes{clipped}")

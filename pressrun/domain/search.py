@@ -10,7 +10,7 @@ from types import MappingProxyType
 
 MAX_WORDS = 2_000  # of one article: some 15 KB
 MAX_LENGTH = 40  # of a word
-_TEXTS = {
+_EVERYDAY = {
     "en": """
         about after all also an and any are as at be because been before between but by can could did do
         does for from had has have he her here him his how if in into is it its just may more most no not of
@@ -25,14 +25,14 @@ _TEXTS = {
         werden wie wieder wir wird wo wurde zu zum zur zwischen
         """,
     "fr": """
-        ai au aux avait avec ce ces cet cette comme dans de des deux dont du elle elles en encore entre est
-        et etait ete etre eux fait il ils je la le les leur leurs lui ma mais me meme mes moi mon ne nos
+        ai au aux avait avec ce ces cet cette comme dans de des dont du elle elles en encore entre est
+        et etait etre eux fait il ils je la le les leur leurs lui ma mais me meme mes moi mon ne nos
         notre nous on ont ou par pas peu peut plus pour qu que qui sa sans se ses si son sont sous sur ta te
         tes toi ton tous tout toute tres tu un une vos votre vous
         """,
 }
 COMMON: Mapping[str, frozenset[str]] = MappingProxyType(
-    {language: frozenset(words.split()) for language, words in _TEXTS.items()}
+    {language: frozenset(words.split()) for language, words in _EVERYDAY.items()}
 )
 """Words that nearly every text of a language holds, folded: the index leaves them out, and nobody need find them."""
 _TAG = re.compile(r"<[^>]*>")

@@ -40,6 +40,17 @@ class Forecast:
     shortened: int = 0  # bytes that the mail in full would have, where it holds a summary instead
     findings: tuple[str, ...] = ()
 
+    @property
+    def takes(self) -> str:
+        """How long sending takes, in words."""
+        days = f", over {self.days} days" if self.days > 1 else ""
+        if not self.minutes:
+            return f"as fast as the mailer takes it{days}"
+        hours, minutes = divmod(round(self.minutes), 60)
+        if hours:
+            return f"about {hours} h {minutes} min{days}"
+        return (f"about {minutes} minutes" if minutes > 1 else "about a minute") + days
+
 
 def forecast(
     issue: Issue,

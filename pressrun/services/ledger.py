@@ -408,10 +408,11 @@ class Ledger:
         Reads no batch: 64 rows, and one for each batch that is open.
         """
         plans = list(self._table.query(f"plan {issue.newsletter}/{issue.id}"))
-        whole = sum(int(str(row.item["recipients"])) for row in plans)
+        shards = [int(str(row.item["recipients"])) for row in plans]
+        whole, batches = sum(shards), sum(-(-recipients // BATCH) for recipients in shards)
         waiting = sum(1 for _ in self.todo(issue))
         planned = len(plans) == SHARDS and all(row.item.get("done") for row in plans)
-        return whole, max(0, whole - waiting * BATCH) if waiting else whole, planned
+        return whole, whole * max(0, batches - waiting) // batches if batches else 0, planned
 
     def first_batches(self, issue: Issue, number: int) -> list[Batch]:
         """Some batches, for a look."""

@@ -47,7 +47,12 @@ def pieces(content: ObjectStore, table: Table, aside: ObjectStore) -> list[Piece
     stats = [stat for stat in content.list() if _is_shown(stat.key, sources, refused)]
     found = [_piece(stat, sources.get(stat.key), refused.get(stat.key)) for stat in stats]
     found += [
-        Piece(key=stat.key, standing="withdrawn", title=stat.key, modified=stat.modified)
+        Piece(
+            key=stat.key,
+            standing="withdrawn",
+            title=stat.key.rpartition("/")[2],
+            modified=stat.modified,
+        )
         for stat in aside.list()
     ]
     return sorted(found, key=lambda piece: (piece.order or "9", piece.modified), reverse=True)
@@ -90,7 +95,7 @@ def _piece(stat: Stat, row: Row | None, refusal: Row | None) -> Piece:
         key=stat.key,
         standing=standing,
         title=title or stat.key.rpartition("/")[2],
-        path=path if source and source.state != "asset" else "",
+        path=stat.key if standing == "file" else path if source and source.state != "asset" else "",
         due=source.due if source and standing == "scheduled" else "",
         modified=stat.modified,
         order=source.sort if source else "",

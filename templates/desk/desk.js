@@ -168,9 +168,14 @@ if (editor) {
   const findings = document.getElementById("findings");
   const facts = document.getElementById("facts");
   const looks = document.querySelector(".looks");
-  let problems = [...findings.querySelectorAll("li")].map((item) => ({ line: Number(item.querySelector("button").dataset.line), severity: item.className }));
+  let problems = [...findings.querySelectorAll("li")].map((item) => {
+    const [line, said, todo] = item.childNodes;
+    return { line: Number(line.dataset.line), severity: item.className, what: said.textContent.trim().replace(/;$/, ""), todo: todo.textContent };
+  });
   const mirror = element("div", "mirror");
-  gutter.parentElement.append(mirror);
+  const notes = element("div", "notes"); // what is wrong, behind the line's end where there is room; the list below has all of it
+  notes.setAttribute("aria-hidden", "true");
+  gutter.parentElement.append(mirror, notes);
 
   const draw = () => {
     const style = getComputedStyle(text);
@@ -180,11 +185,24 @@ if (editor) {
     mirror.style.tabSize = style.tabSize;
     mirror.style.width = `${text.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight)}px`;
     const lines = text.value.split("\n").slice(0, 3000);
-    mirror.replaceChildren(...lines.map((line) => element("div", "", line || "\u200b")));
+    mirror.replaceChildren(...lines.map((line) => { const row = element("div"); row.append(element("span", "", line || "\u200b")); return row; }));
     const worst = new Map();
-    for (const { line, severity } of problems) if (line && worst.get(line) !== "error") worst.set(line, severity);
+    for (const one of problems) if (one.line && worst.get(one.line)?.severity !== "error") worst.set(one.line, one);
+    const beside = [];
+    for (const [line, { severity, what, todo }] of worst) {
+      const row = mirror.children[line - 1];
+      const ends = row && [...row.firstChild.getClientRects()].pop();
+      const room = ends ? row.getBoundingClientRect().right - ends.right - 16 : 0;
+      if (room < 90) continue;
+      const note = element("span", severity, `${what}; ${todo}`);
+      note.style.top = `${ends.top - row.getBoundingClientRect().top + row.offsetTop + parseFloat(style.paddingTop) - text.scrollTop}px`;
+      note.style.left = `${ends.right - row.getBoundingClientRect().left + parseFloat(style.paddingLeft) + 16}px`;
+      note.style.maxWidth = `${room}px`;
+      beside.push(note);
+    }
+    notes.replaceChildren(...beside);
     gutter.replaceChildren(...[...mirror.children].map((line, index) => {
-      const mark = element("span", worst.get(index + 1) || "", String(index + 1));
+      const mark = element("span", worst.get(index + 1)?.severity || "", String(index + 1));
       mark.style.top = `${line.offsetTop + parseFloat(style.paddingTop) - text.scrollTop}px`;
       return mark;
     }));

@@ -196,7 +196,7 @@ def go_back(visit: Visit) -> Answer:
 
 def _row(visit: Visit, piece: Piece) -> dict[str, object]:
     zone = visit.room.publication.timezone
-    row = desk_page("row", piece=piece, root=visit.root, site=visit.site, zone=zone)
+    row = desk_page("row", piece=piece, alone=False, root=visit.root, site=visit.site, zone=zone)
     return {"standing": piece.standing, "settled": piece.settled, "row": row}
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
@@ -22,23 +22,39 @@ from pressrun.server.messages import Answer
 from pressrun.services.census import census
 from pressrun.services.exporting import exported
 from pressrun.services.importing import Import, MemberTable, Note, Rows, Tally, Terms, Trial
-from pressrun.services.subscribers import erased, removed, suppressed
+from pressrun.services.subscribers import Stored, erased, removed, suppressed
 
 WAITING: Final = 3  # uploaded lists that a session keeps until its word
+ALIKE: Final = 50  # readers that a search shows
 NOTED: Final = 50  # rows that a look at a list tells of
 VERDICTS: Final = ("added", "changed", "unchanged", "kept", "waiting", "refused")
 
 
 def listed(visit: Visit) -> Answer:
-    """The counts, and the reader who was asked for."""
+    """The counts, and the reader who was asked for; else those whose address or name holds what was asked."""
     house, address = visit.room.house, visit.query.get("address").strip()
-    found = house.subscribers.get(_id(address)) if address else None
+    whole = _is_address(address)
+    found = house.subscribers.get(_id(address)) if whole else None
+    wanted = address.casefold() if found is None else ""
+    alike: list[Subscriber] = []
+
+    def passing() -> Iterator[Stored]:
+        for one in house.subscribers.everyone():
+            there = one.subscriber
+            if wanted and there.address and wanted in f"{there.address} {there.name}".casefold():
+                alike.append(there)
+            yield one
+
+    counts = census(passing(), house.clock.now())
     return visit.page(
         "subscribers",
         "Subscribers",
         "subscribers",
-        census=census(house.subscribers.everyone(), house.clock.now()),
+        census=counts,
         address=address,
+        whole=whole,
+        alike=sorted(alike, key=lambda one: one.address)[:ALIKE],
+        more=max(0, len(alike) - ALIKE),
         found=found.subscriber if found else None,
         known=public(found.subscriber) if found else {},
         newsletters=visit.room.publication.newsletters,
@@ -190,6 +206,13 @@ def _lists(visit: Visit, slugs: Sequence[str], *, any_: bool) -> dict[str, Caden
 
 def _source(table: MemberTable, file: str) -> str:
     return file if table.source.name == file else f"{file}/{table.source.name}"
+
+
+def _is_address(text: str) -> bool:
+    try:
+        return bool(text) and bool(known_as(text))
+    except AddressError:
+        return False
 
 
 def _id(address: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -284,6 +285,10 @@ def test_an_upload_is_published_and_followed(desk: Desk) -> None:
     found = browser.ask("articles/states?key=posts/tide.md").json()["posts/tide.md"]
     assert found["standing"] == "published"
     assert 'href="/tide/"' in found["row"]
+    browser.upload("posts/chart.pdf", b"%PDF-1.4")
+    desk.office.publish()
+    found = browser.ask("articles/states?key=posts/chart.pdf").json()["posts/chart.pdf"]
+    assert 'href="/posts/chart.pdf"' in found["row"]
 
 
 def test_a_broken_file_is_answered_with_file_line_and_what_to_do(desk: Desk) -> None:
@@ -330,7 +335,7 @@ def test_withdrawn_and_restored_it_is_what_it_was(desk: Desk) -> None:
     browser = desk.browser()
     browser.post("articles/withdraw", key="a.md")
     assert not (desk.office.folder / "a.md").exists()
-    assert ">withdrawn<" in browser.ask("?state=withdrawn").text
+    assert 'aria-label="Restore a.md"' in browser.ask("?state=withdrawn").text
     browser.post("articles/restore", key="a.md")
     assert (desk.office.folder / "a.md").read_text() == text
     assert browser.ask("articles/one?key=a.md").status_code == 200
@@ -470,6 +475,28 @@ def test_a_test_goes_to_one_address_and_is_not_recorded(desk: Desk) -> None:
     assert "on its way to me@example.org" in browser.ask("issues").text
 
 
+def test_progress_is_told_and_the_uncertain_are_settled(desk: Desk) -> None:
+    """A part of the batches is a part of the readers, however few are in each."""
+    office = desk.office
+    office.readers(40)
+    office.sink.fates["reader0@example.org"] = [KeyboardInterrupt()]
+    office.publish("a.md")
+    browser, issue = desk.browser(), office.house.newsroom.send_now(office.issue())
+    office.house.deliverer.plan("letters", issue.id, list(range(64)))
+    told = []
+    for batch in list(office.house.newsroom.ledger.batches(issue)):
+        told.append(browser.ask(f"issues/letters/{issue.id}/state").json()["done"])
+        with suppress(KeyboardInterrupt):
+            office.house.deliverer.deliver("letters", issue.id, batch.shard, batch.first)
+    assert told == sorted(told) and told[0] == 0 and len(set(told)) > 20
+    office.minutes(30)
+    page = browser.ask(f"issues/letters/{issue.id}").text
+    assert "They count as sent" in page
+    browser.post(f"issues/letters/{issue.id}/resolve", verdict="sent")
+    assert office.issue().counts == {"audience": 40, "sent": 40}
+    assert "They count as sent" not in browser.ask(f"issues/letters/{issue.id}").text
+
+
 def test_an_issue_is_paused_resumed_and_cancelled(desk: Desk) -> None:
     desk.office.readers(2)
     desk.office.publish("a.md")
@@ -497,6 +524,15 @@ def test_a_reader_is_suppressed_removed_and_erased(desk: Desk) -> None:
         "reader2@example.org"
         not in browser.ask("subscribers").text.partition("told")[2].partition("</div>")[2]
     )
+
+
+def test_readers_are_found_by_a_part_of_their_address(desk: Desk) -> None:
+    desk.office.readers(3)
+    browser = desk.browser()
+    page = browser.ask("subscribers?address=ADER1@").text
+    assert "1 reader like that" in page and "reader1@example.org" in page and "reader2" not in page
+    page = browser.ask("subscribers?address=nobody").text
+    assert "is no subscriber" in page and "Suppress nobody" not in page
 
 
 def test_somebody_unknown_can_be_suppressed_and_not_removed(desk: Desk) -> None:
