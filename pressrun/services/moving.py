@@ -32,6 +32,7 @@ from pressrun.parsing.moving.model import (
     Skipped,
 )
 from pressrun.ports import ObjectStore, Put
+from pressrun.services.plan import MAX_TERMS
 
 Verdict = Literal["written", "unchanged", "skipped", "missed"]
 Kind = Literal["article", "file", "settings", "other"]
@@ -71,6 +72,7 @@ class Mover:
         self._trial = trial
         self._keys: dict[str, bytes] = {}  # of this run, with the digests of what they hold
         self._claims: set[str] = set()
+        self._ids: set[str] = set()
         self._hints: list[Hints] = []
         self.moved = Moved()
 
@@ -103,13 +105,27 @@ class Mover:
         if default_slug(f"{stem}.html") != slug:  # a slug that begins with a date of its own
             stem = slug
         key = f"{post.folder}/{stem}.{post.form}"
-        old = self._alias(post, slug) if post.old else ""
-        whole = replace(post, title=title, slug=slug, old=old)
+        olds = [path for one in (post.old, *post.older) if one and (path := self._alias(one, post, slug))]
+        tags = post.tags[: max(0, MAX_TERMS - len(post.authors))]
+        if tags != post.tags:
+            what = f"has {len(post.tags)} tags, of which it keeps {len(tags)}"
+            self._note("missed", "other", post.place, what=what, todo="choose those that matter")
+        identity = self._id(post)
+        whole = replace(post, title=title, slug=slug, older=tuple(olds), tags=tags, id=identity)
         self._write(key, written(whole).encode(), post.place, "article")
 
-    def _alias(self, post: Post, slug: str) -> str:
-        """Its old address, where that is another one and can redirect."""
-        bare = post.old.strip("/")
+    def _id(self, post: Post) -> str:
+        """Its id there, unless another article of this import has it: a copied post can have that of the first."""
+        if post.id and post.id in self._ids:
+            what = "its id is another article's, too: to readers of the old feed it is new"
+            self._note("missed", "other", post.place, what=what, todo="nothing, or give it an id of its own")
+            return ""
+        self._ids.add(post.id)
+        return post.id
+
+    def _alias(self, old: str, post: Post, slug: str) -> str:
+        """An old address of it, where that is another one and can redirect."""
+        bare = old.strip("/")
         if not bare or claim_of(bare) == claim_of(slug):
             return ""
         problem = path_problem(bare)
@@ -118,11 +134,11 @@ class Mover:
         if claim_of(bare) in self._claims:
             problem = "another article has it"
         if problem:
-            what = f"its old address {post.old} cannot lead here: {problem}"
+            what = f"its old address {old} cannot lead here: {problem}"
             self._note("missed", "other", post.place, what=what, todo="redirect it where your site is served")
             return ""
         self._claims.add(claim_of(bare))
-        return f"/{post.old.lstrip('/')}"
+        return f"/{old.lstrip('/')}"
 
     def _slug(self, post: Post, title: str) -> str:
         """Its own slug where it can be an address here, and nobody else of this import has it."""
@@ -205,7 +221,7 @@ class Mover:
 
 
 def written(post: Post) -> str:
-    """The file of an article: front matter, and its text as it was."""
+    """The file of an article: front matter, and its text as it was. `older` are all addresses that redirect."""
     fields: dict[str, object] = {
         "title": _line(post.title)[:300],
         "date": post.date.isoformat() if post.date else None,
@@ -216,7 +232,7 @@ def written(post: Post) -> str:
         "tags": [_line(tag) for tag in post.tags],
         "summary": _line(post.summary),
         "slug": post.slug,
-        "aliases": [post.old] if post.old else [],
+        "aliases": list(post.older),
         "image": post.image,
         "image_alt": _line(post.image_alt) if post.image else "",
         "audio": post.audio,

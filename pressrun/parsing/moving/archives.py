@@ -18,6 +18,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from stat import S_ISLNK, S_ISREG
 from typing import BinaryIO, Final, NoReturn
+from unicodedata import normalize
 
 from pressrun.errors import Invalid
 
@@ -36,7 +37,7 @@ _LEFT = {".git", ".hg", ".svn", "node_modules", "__MACOSX", ".sass-cache", ".jek
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A file of an export. `name` has forward slashes; `size` in bytes."""
+    """A file of an export. `name` has forward slashes, accents composed (a Mac takes them apart); `size` in bytes."""
 
     name: str
     size: int
@@ -142,7 +143,7 @@ def _folder(root: Path) -> Export:
         folders[:] = sorted(name for name in folders if name not in _LEFT)
         for name in [*folders, *sorted(files)]:
             path = Path(folder) / name
-            relative = path.relative_to(root).as_posix()
+            relative = normalize("NFC", path.relative_to(root).as_posix())
             mode = path.lstat().st_mode
             if S_ISLNK(mode):
                 links.append(relative)
@@ -234,7 +235,7 @@ def _add(archive: str, members: dict[str, Member], member: Member) -> None:
 
 def _safe(archive: str, name: str) -> str:
     """A member's name as a path within the archive. Raises Invalid where it leads out of it."""
-    path = name.replace("\\", "/").removeprefix("./")
+    path = normalize("NFC", name.replace("\\", "/")).removeprefix("./")
     parts = path.rstrip("/").split("/")
     if path.startswith("/") or ".." in parts or ":" in parts[0] or "\0" in name:
         _refuse(archive, f"holds a path that leads out of it: {name[:80]!r}")

@@ -17,7 +17,7 @@ from pressrun.errors import Invalid
 from pressrun.parsing.encoding import legal
 from pressrun.parsing.moving.archives import Export
 from pressrun.parsing.moving.model import Hints, Item, Missed, Options, Place, Post, Skipped, moment, text_of
-from pressrun.parsing.moving.pictures import carried, path_of
+from pressrun.parsing.moving.pictures import carried, homeward, path_of, rewritten
 from pressrun.parsing.moving.xml import items as xml_items
 
 _SUFFIXES = (".xml", ".rss", ".atom", ".rdf", ".json")
@@ -66,6 +66,8 @@ def _entries(parsed: Any, lines: list[int], place: str, options: Options) -> Ite
         description=legal(channel.get("subtitle", "")),
         language=legal(channel.get("language", "")),
     )
+    paths = {path_of(entry.get("link", "")) for entry in parsed.entries}
+    site = options.url or _site(channel.get("link", ""))
     for number, entry in enumerate(parsed.entries):
         line = lines[number] if number < len(lines) else 0
         where = Place(file=place, line=line, name=legal(entry.get("title", "")))
@@ -81,7 +83,9 @@ def _entries(parsed: Any, lines: list[int], place: str, options: Options) -> Ite
         yield from _post(
             where,
             title=entry.get("title", ""),
-            html=f"<p>{escape(text)}</p>" if plain else text,
+            html=f"<p>{escape(text)}</p>"
+            if plain
+            else rewritten(text, lambda url: homeward(url, site, paths)),
             whole=whole is not None,
             date=_time(entry.get("published_parsed") or dict.get(entry, "updated_parsed")),
             updated=_time(dict.get(entry, "updated_parsed")),
@@ -118,6 +122,8 @@ def _json_entries(data: Mapping[str, Any], place: str, options: Options) -> Iter
         description=text_of(data, "description"),
         language=text_of(data, "language"),
     )
+    paths = {path_of(text_of(item, "url")) for item in _dicts(data.get("items"))}
+    site = options.url or _site(text_of(data, "home_page_url"))
     for item in _dicts(data.get("items")):
         html, text = text_of(item, "content_html"), text_of(item, "content_text")
         paragraphs = "".join(
@@ -128,7 +134,7 @@ def _json_entries(data: Mapping[str, Any], place: str, options: Options) -> Iter
         yield from _post(
             Place(file=place, name=text_of(item, "title", "id")),
             title=text_of(item, "title"),
-            html=html or paragraphs or text_of(item, "summary"),
+            html=rewritten(html, lambda url: homeward(url, site, paths)) or paragraphs or text_of(item, "summary"),
             whole=bool(html or paragraphs),
             date=moment(item.get("date_published")),
             updated=moment(item.get("date_modified")),

@@ -25,7 +25,7 @@ from pressrun.parsing.moving.model import (
     moment,
     text_of,
 )
-from pressrun.parsing.moving.pictures import Luggage, carried, path_of, rewritten, stays
+from pressrun.parsing.moving.pictures import Luggage, carried, homeward, path_of, rewritten, stays
 
 HOME = "__GHOST_URL__"
 _SIZED = re.compile(r"/size/w\d+(?:h\d+)?(?:/format/\w+)?/")
@@ -75,6 +75,7 @@ class _Ghost:
         self._tables, self._file, self._url = tables, file, options.url
         self._luggage = Luggage(export, self._key)
         self._names = export.members
+        self._slugs = {text_of(row, "slug") for row in tables["posts"]}
         self._absent: list[str] = []
         self._tags = {text_of(row, "id"): row for row in tables.get("tags", [])}
         self._users = {text_of(row, "id"): text_of(row, "name", "slug") for row in tables.get("users", [])}
@@ -190,7 +191,7 @@ class _Ghost:
     def _address(self, url: str) -> str:
         changed = self._luggage.change(url)
         if changed != url or not url.startswith((f"{HOME}/content/", "/content/")):
-            return changed
+            return homeward(changed, self._url, self._slugs)
         path = url.removeprefix(HOME)
         if not self._url:
             self._absent.append(_SIZED.sub("/", path))

@@ -40,6 +40,7 @@ class Post:
     summary: str = ""
     slug: str = ""
     old: str = ""
+    older: tuple[str, ...] = ()  # addresses that led to it already there
     id: str = ""
     draft: bool = False
     canonical: str = ""

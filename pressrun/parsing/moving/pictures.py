@@ -5,11 +5,12 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from hashlib import sha256
 from html import escape, unescape
 from io import BytesIO
 from typing import Final
+from unicodedata import normalize
 from urllib.parse import unquote, urlsplit
 
 from pressrun.parsing.moving.archives import Export, Member
@@ -124,9 +125,24 @@ def stays(url: str, place: Place) -> Missed:
     )
 
 
+def homeward(url: str, site: str, moved: Container[str]) -> str:
+    """The address without its host, where it means an article of the old site that moves, too.
+
+    `moved` holds paths as `path_of` gives them. A link to the old host would lead there for ever.
+    """
+    try:
+        there, home = urlsplit(url), urlsplit(site)
+    except ValueError:
+        return url
+    same = there.netloc.lower().removeprefix("www.") == home.netloc.lower().removeprefix("www.")
+    if not (site and same) or there.scheme not in {"http", "https", ""} or path_of(url) not in moved:
+        return url
+    return there.path + (f"#{there.fragment}" if there.fragment else "")
+
+
 def path_of(url: str) -> str:
     """The path of an address, decoded, without slashes at its ends; "" where it cannot be read."""
     try:
-        return unquote(urlsplit(url).path).strip("/")
+        return normalize("NFC", unquote(urlsplit(url).path)).strip("/")
     except ValueError:
         return ""

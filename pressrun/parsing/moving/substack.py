@@ -5,6 +5,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterator, Mapping
+from html import unescape
 
 from pressrun.errors import Invalid
 from pressrun.parsing.csvfile import CsvFile, Damage
@@ -68,7 +69,7 @@ def _post(export: Export, row: Mapping[str, str], place: Place) -> Iterator[Item
     name = next(
         (one for one in (f"posts/{identifier}.html", f"{identifier}.html") if one in export.members), None
     )
-    kind, title = row.get("type", ""), row.get("title", "").strip()
+    kind, title = row.get("type", ""), unescape(row.get("title", "")).strip()
     if kind in {"thread", "restack", "note", "chat"}:
         yield Skipped(place=place, reason=f"is a {kind}")
         return
@@ -95,8 +96,9 @@ def _post(export: Export, row: Mapping[str, str], place: Place) -> Iterator[Item
         place=place,
         title=title,
         body=body,
+        folder="pages" if kind == "page" else "posts",
         date=moment(row.get("post_date") or row.get("email_sent_at")),
-        summary=row.get("subtitle", "").strip(),
+        summary=unescape(row.get("subtitle", "")).strip(),
         slug=slug or number,
         old=f"/p/{slug}" if slug else "",
         id=f"substack-{number}" if number else "",

@@ -69,20 +69,36 @@ def test_ghost_without_its_pictures_names_each(move: Move) -> None:
 def test_wordpress_brings_paragraphs_captions_and_old_addresses(move: Move) -> None:
     """Shortcodes, comments and passwords are named with the item's line."""
     assert move("import", "wordpress", DATA / "wordpress.xml") == 1
-    assert "wordpress.xml:94: “Behind a password” is behind a password" in move.err
-    assert "wordpress.xml:22: “The tide tables of 1842” uses the shortcode [gallery]" in move.err
+    assert "wordpress.xml:105: “Behind a password” is behind a password" in move.err
+    assert "wordpress.xml:22: “The tide tables of 1842” uses the shortcode [tides]" in move.err
     assert "its 1 comments do not come along" in move.err
     assert "“nav_menu_item” 1 of this kind are left" in move.err
+    assert "“Blocks & bricks” uses the block latest-posts, which WordPress fills" in move.err
+    assert "“Blocks & bricks” has 31 tags, of which it keeps 29" in move.err
+    assert "“Blocks & bricks” its id is another article's, too" in move.err
     assert "secret" not in " ".join(move.files())
-    entry = move.published()["The tide tables of 1842"]
+    entries = move.published()
+    assert "Said in many posts." in entries["Blocks &amp; bricks"].content[0].value
+    entry = entries["The tide tables of 1842"]
     assert entry.id == "https://old.example.org/?p=7"
     assert [one.term for one in entry.tags] == ["Tides", "Print & paper"]
     page = move.page("tide-tables")
     assert "<strong>Lisbon</strong>.<br>" in page
     assert "<figcaption>Tables</figcaption>" in page
     assert "a\n\nb" in page
+    assert (
+        'src="https://old.example.org/wp-content/uploads/2024/05/tables.png" alt="A printed table of tides"'
+        in page
+    )
+    assert '<audio src="https://old.example.org/wp-content/uploads/2024/05/sea.mp3"' in page
+    assert '<a href="https://video.example.net/watch?v=8">' in page
     old = (move.folder / ".pressrun/site/2024/05/02/tide-tables/index.html").read_text()
     assert "/tide-tables/" in old
+    assert (move.folder / ".pressrun/site/2024/05/02/tables-of-tides/index.html").exists()
+    blocks = move.text("posts/2024-04-02-blocks.html")
+    assert '<a href="/2024/05/02/tide-tables/#top">' in blocks
+    assert '<a href="/2024/05/02/tide-tables/">a short one' in blocks
+    assert '<a href="https://old.example.org/shop/">' in blocks
 
 
 def test_wordpress_finds_its_uploads_beside_the_file(move: Move, tmp_path: Path) -> None:
@@ -206,4 +222,4 @@ def test_the_report_lists_everything(move: Move) -> None:
     rows = list(csv.DictReader(Path("report.csv").read_text().splitlines()))
     assert {row["outcome"] for row in rows} == {"written", "skipped", "missed"}
     (skipped,) = [row for row in rows if row["outcome"] == "skipped"]
-    assert (skipped["line"], skipped["name"]) == ("94", "Behind a password")
+    assert (skipped["line"], skipped["name"]) == ("105", "Behind a password")
