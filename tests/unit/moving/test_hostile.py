@@ -202,7 +202,8 @@ def test_front_matter_holds_whatever_a_title_does(move: Move) -> None:
     assert set(move.published()) == {'He said: "no" --- draft: true # {{7*7}} é 😀'}
 
 
-OPENED = ["[", "[a ", "[gallery ", "[audio ", "<!-- wp:a {", "[caption]", "[caption ", "[embed", "<iframe src=", "<pre>", "<img ", "<!-- ", "\n",
+OPENED = ["[", "[a ", "[gallery ", "[audio ", "<!-- wp:a {",
+          "[caption]", "[caption ", "[embed", "<iframe src=", "<pre>", "<img ", "<!-- ", "\n",
           "<p>", " src=", '<img src="data:image/png;base64,']  # fmt: skip
 
 
