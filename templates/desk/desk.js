@@ -259,6 +259,14 @@ if (editor) {
     });
   }
 
+  const lookOnceSettled = async (key) => { // until then the text names a file that nobody has looked at
+    for (let round = 0; round < 50; round += 1) {
+      await wait(400);
+      const now = await ask(`articles/states?key=${encodeURIComponent(key)}`).catch(() => null);
+      if (!now?.[key] || now[key].settled) break;
+    }
+    look();
+  };
   const picture = async (file) => {
     const key = editor.elements.key.value;
     const folder = key.includes("/") ? key.slice(0, key.lastIndexOf("/") + 1) : "";
@@ -272,6 +280,7 @@ if (editor) {
       text.setSelectionRange(start + 2, start + 2);
       text.focus();
       changed();
+      lookOnceSettled(done.key);
     } catch (error) { facts.textContent = error.message; }
   };
   const pictures = (files) => [...files].filter((file) => /^(image|audio|video)\//.test(file.type));

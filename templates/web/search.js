@@ -100,8 +100,9 @@
         let score = 0;
         for (let at = 0; at < asked.length; at++) {
           const worth = Math.max(text[at].get(number) || 0, ...article.fields.map(([field, weight]) => weight * fit(field, asked[at])));
-          if (!worth && !(common[(article.lang || language).split("-")[0].toLowerCase()] || new Set()).has(asked[at][0])) return;
-          score += worth;
+          const usual = (common[(article.lang || language).split("-")[0].toLowerCase()] || new Set()).has(asked[at][0]);
+          if (!worth && !usual) return;
+          score += usual ? worth / 100 : worth;
         }
         if (!score) return;
         hits.push({ article, score, summary: month.summaries && month.summaries[number] });

@@ -174,6 +174,7 @@ def test_writing_shows_page_feed_and_mail_and_what_is_wrong(
     expect(text).to_have_value(re.compile(r"!\[\]\(moon\.png\)"))
     assert (content / "moon.png").is_file()
     expect(page.frame_locator('iframe[title="Page"]').locator('img[src$="/moon.png"]')).to_have_count(1)
+    expect(page.locator("#findings")).not_to_contain_text("is not in the content")
     page.get_by_role("button", name="Save as a draft").click()
     expect(page.get_by_role("status").first).to_contain_text("saved as a draft")
     assert "draft: true" in (content / "the-moon.md").read_text()
