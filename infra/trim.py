@@ -69,6 +69,11 @@ OPENED = {
         *("shared_functions", "vpc_lattice"),
     }),
 }  # fmt: skip
+BOTO3 = frozenset({"__init__.py", "compat.py", "exceptions.py", "session.py", "utils.py"})
+STUBS = {
+    "resources/factory.py": "class ResourceFactory:\n    def __init__(self, emitter):\n        pass\n",
+    "s3/inject.py": "def inject_s3_transfer_methods(**_):\n    pass\n",
+}
 ELSEWHERE = (
     "pressrun.adapters.local",
     "pressrun.server",
@@ -97,6 +102,7 @@ def trim(folder: Path) -> None:
         path.unlink()
     for package, names in OPENED.items():
         _opened(folder / package, names)
+    _clients_alone(folder)
     _languages(folder / "babel")
     for path in sorted([*folder.rglob("*.so"), *folder.rglob("*.so.*")]):
         _strip(path)
@@ -122,6 +128,23 @@ def _opened(package: Path, names: frozenset[str]) -> None:
     imports = [node for node in tree.body if isinstance(node, ast.ImportFrom)]
     kept = [node for node in imports if (node.module or "").rpartition(".")[2] in names]
     start.write_text("\n".join(map(ast.unparse, kept)) + "\n", "utf-8")
+
+
+def _clients_alone(folder: Path) -> None:
+    """boto3 without its resources and its transfers of files in parts, with multiprocessing: an eighth of a cold start.
+
+    Nothing here asks for either; clients are botocore's.
+    """
+    boto3 = folder / "boto3"
+    for path in [*folder.glob("s3transfer*"), *boto3.iterdir()]:
+        if path.name not in BOTO3:
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+    tree = ast.parse((boto3 / "compat.py").read_bytes())
+    kept = [node for node in tree.body if "TransferConfig" not in ast.unparse(node)]
+    (boto3 / "compat.py").write_text("\n".join(map(ast.unparse, kept)) + "\n", "utf-8")
+    for name, text in STUBS.items():
+        (boto3 / name).parent.mkdir()
+        (boto3 / name).write_text(text, "utf-8")
 
 
 def _unreached(folder: Path) -> list[Path]:

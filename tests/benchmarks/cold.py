@@ -1,8 +1,8 @@
 """Cold starts: each handler as Lambda's own runtime client starts it, up to its first message, as ratios.
 
 What each message needs is made, whether the handler makes it at its start or at the first message: the clients of S3,
-DynamoDB and SQS, and the service that the handler calls. The floor makes the same clients with boto3, and has nothing
-else. Its botocore is the bundle's, with the few operations that are described there.
+DynamoDB and SQS, and the service that the handler calls. The floor makes the same clients with the whole of boto3, and
+has nothing else. Its botocore is the bundle's, with the few operations that are described there.
 
 Processor time, since others' work hardly touches it. It differs from machine to machine; ratios in the same run do not,
 much. The bundle is the real one, made for this machine and for Lambda's Python (where it is here; else for this one),
@@ -103,7 +103,9 @@ class RuntimeApi:
 
 def start(api: RuntimeApi, python: str, task: Path, module: str) -> tuple[float, float]:
     """One cold start: milliseconds of a processor until it asks for work, and MiB at its largest."""
-    path = os.pathsep.join(map(str, (task, task.parent / "client", task.parent / "cold")))
+    client = task.parent / "client"  # whose boto3 is whole
+    folders = (task, client) if module.endswith("_ready") else (client, task)
+    path = os.pathsep.join(map(str, (*folders, task.parent / "cold")))
     environment = {
         "PATH": os.environ["PATH"],
         "PYTHONPATH": path,
@@ -112,7 +114,7 @@ def start(api: RuntimeApi, python: str, task: Path, module: str) -> tuple[float,
     }
     command = [python, "-S", "-m", "awslambdaric", f"{module}.handler"]
     with subprocess.Popen(
-        command, env=environment, cwd=task, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+        command, env=environment, cwd=folders[0], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
     ) as process:
         try:
             api.asked.get(timeout=60)
