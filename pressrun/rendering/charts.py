@@ -7,8 +7,9 @@ from html import escape
 from typing import Final
 
 WIDTH: Final = 720
-HEIGHT: Final = 160
-_LEFT, _BOTTOM, _TOP = 48, 22, 10
+HEIGHT: Final = 170
+_LEFT, _BOTTOM, _TOP = 48, 26, 16
+_WIDEST: Final = 36  # of a day's place: a site's first days are columns, too, and no walls
 
 
 def columns(values: Mapping[str, int], title: str, second: Mapping[str, int] | None = None) -> str:
@@ -17,7 +18,7 @@ def columns(values: Mapping[str, int], title: str, second: Mapping[str, int] | N
         return ""
     names = list(values)
     top = _round_up(max([*values.values(), *(second or {}).values(), 1]))
-    step = (WIDTH - _LEFT) / len(names)
+    step = min((WIDTH - _LEFT) / len(names), _WIDEST)
     base = HEIGHT - _BOTTOM
 
     def column(index: int, value: int, kind: str, text: str) -> str:
@@ -43,7 +44,8 @@ def columns(values: Mapping[str, int], title: str, second: Mapping[str, int] | N
     )
     ends = f'<text x="{_LEFT}" y="{HEIGHT - 6}">{names[0]}</text>'
     if len(names) > 1:
-        ends += f'<text x="{WIDTH}" y="{HEIGHT - 6}" text-anchor="end">{names[-1]}</text>'
+        end = max(_LEFT + step * len(names), _LEFT + 300)  # two dates side by side, also on a phone
+        ends += f'<text x="{end:.0f}" y="{HEIGHT - 6}" text-anchor="end">{names[-1]}</text>'
     plot = f"{labels}{''.join(drawn)}{ends}"
     return f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(title)}">{plot}</svg>'
 

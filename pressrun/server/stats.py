@@ -27,6 +27,7 @@ from pressrun.services.totals import Read
 FOLDER: Final = "stats"
 SHOWN: Final = 90  # days
 LISTED: Final = 50  # articles
+_NUMBERS: Final = ("Reach", "Views", "Hits", "Imported", "Delivered", "Bounced")
 _POLICY: Final = (
     "default-src 'none'; style-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 )
@@ -73,6 +74,7 @@ def _overview(history: History, base: str) -> str:
         _row(read, history.reach(read.path), f"{base}/{FOLDER}{href(read.path)}")
         for read in history.foremost()[:LISTED]
     )
+    heads = "".join(f'<th scope="col">{name}</th>' for name in _NUMBERS)
     readers: dict[str, int] = {}
     for families in history.subscribers().values():
         for family, figure in families.items():
@@ -83,8 +85,8 @@ def _overview(history: History, base: str) -> str:
         _section("Views by day", _plot(views, "Views by day"), "Behind them, paler: hits."),
         _section(
             "Articles",
-            "<table><thead><tr><th>Article</th><th>Reach</th><th>Views</th><th>Hits</th><th>Imported</th>"
-            f"<th>Delivered</th><th>Bounced</th></tr></thead><tbody>{listed}</tbody></table>"
+            f'<table class=listed><thead><tr><th scope="col">Article</th>{heads}</tr></thead>'
+            f"<tbody>{listed}</tbody></table>"
             if listed
             else "",
             MEANING,
@@ -120,7 +122,7 @@ def _row(read: Read, reach: Reach, url: str) -> str:
     ]
     return (
         f'<tr><td><a href="{url}">{escape(read.title)}</a></td>'
-        + "".join(f"<td>{cell}</td>" for cell in cells)
+        + "".join(f'<td data-label="{name}">{cell}</td>' for name, cell in zip(_NUMBERS, cells, strict=True))
         + "</tr>"
     )
 
@@ -215,6 +217,16 @@ svg text { font-size: 12px; fill: var(--quiet); }
 .note { color: var(--quiet); font-size: .9rem; }
 section { overflow-x: auto; }
 table { width: 100%; border-collapse: collapse; font-variant-numeric: tabular-nums; }
-th, td { text-align: right; padding: .3rem .5rem; border-bottom: 1px solid var(--line); }
-th:first-child, td:first-child { text-align: left; overflow-wrap: anywhere; }
+th, td { text-align: right; white-space: nowrap; padding: .3rem .5rem; border-bottom: 1px solid var(--line); }
+th:first-child, td:first-child { text-align: left; white-space: normal; overflow-wrap: anywhere; }
+@media (max-width: 40rem) {
+  svg text { font-size: 20px; }
+  .listed, .listed tbody { display: block; }
+  .listed thead { position: absolute; clip-path: inset(50%); }
+  .listed tr { display: grid; grid-template-columns: repeat(3, 1fr); gap: .3rem; padding: .5rem 0;
+    border-bottom: 1px solid var(--line); }
+  .listed td { text-align: left; padding: 0; border: 0; }
+  .listed td:first-child { grid-column: 1 / -1; }
+  .listed td[data-label]::before { content: attr(data-label); display: block; font-size: .85rem; color: var(--quiet); }
+}
 """

@@ -611,16 +611,17 @@ def test_every_place_shows_the_same_numbers(desk: Desk, tmp_path: Path) -> None:
     office.minutes(12)
     assert office.hear("bounce", "reader1@example.org", bounce_type="permanent")
     now = office.clock.now()
-    today, long_ago = f"{now:%Y-%m-%d}", f"{now - timedelta(days=40):%Y-%m-%d}"
+    today, lately, long_ago = (f"{now - timedelta(days=days):%Y-%m-%d}" for days in (0, 10, 40))
     requests = [fields("/tides/", ip=f"198.51.100.{n % 7}", day=today) for n in range(9)]
     requests += [
         fields("/moon/", day=today, ip="198.51.100.9"),
         fields("/tides/", day=today, agent=GOOGLEBOT),
-        fields("/feed.xml", day=today, agent=FEEDLY.format(87)),
+        fields("/nowhere/", day=today),
+        *[fields("/feed.xml", day=today, agent=FEEDLY.format(87))] * 2,
     ]
     chunks = [tabbed(*requests)]
     house.views.counter.count(Log(name="new", etag="e", modified=now, chunks=chunks))
-    chunks = [tabbed(*(fields("/moon/", day=long_ago, ip=f"203.0.113.{n}") for n in range(2)))]
+    chunks = [tabbed(*(fields("/moon/", day=day) for day in (lately, long_ago)))]
     house.views.counter.count_old(Log(name="old", etag="e", modified=now, chunks=chunks))
     house.views.counter.seal_old()
     house.views.totals.refresh(full=True)
@@ -648,6 +649,14 @@ def test_every_place_shows_the_same_numbers(desk: Desk, tmp_path: Path) -> None:
         ("moon/", 3),
     ]
     assert [(row["path"], row["views"]) for row in public("popular")["week"]] == [("tides/", 7), ("moon/", 1)]
+    assert [(row["path"], row["views"]) for row in public("popular")["month"]] == [
+        ("tides/", 7),
+        ("moon/", 2),
+    ]
+    listed = house.site.get("popular/index.html").body.decode()
+    assert re.findall(r"([\d,]+) views?<", listed) == ["7", "1", "7", "1", "7", "2", "1,007", "3"]
+    assert public("feeds")["feeds"] == {"feed.xml": {"Feedly": {"subscribers": 87, "approximate": False}}}
+    assert public("reasons")["days"][today] == {"article": 10, "bot": 1, "header": 2, "page": 1, "reader": 2}
     assert public("days")["days"][today] | {"lines": 0} == {
         "views": 8, "hits": 10, "subscribers": 87, "opens": 0, "lines": 0}  # fmt: skip
 
@@ -655,6 +664,13 @@ def test_every_place_shows_the_same_numbers(desk: Desk, tmp_path: Path) -> None:
         house.site, base="", live=False, log=None, clock=office.clock, stats=StatsPages(house.history)
     )  # fmt: skip
     overview = Browser(stats).ask("../stats/").text
+    plots = [f"<title>{today}: 8 of 10</title>", f"<title>{long_ago}: 1 of 1</title>", f"<title>{today}: 87</title>",
+             ">Feedly</text>", ">87</text>", ">article</text>", ">12</text>"]  # fmt: skip
+    assert [plot for plot in plots if plot not in overview] == []
+    alone = Browser(stats).ask("../stats/tides/").text
+    assert "<p>1,007 views, 1,000 of them brought along from another system; 9 hits." in alone
+    assert re.findall(r"<tr><td>[^<]*</td><td>([^<]*)</td>", alone) == ["1,007", "4", "≈ 87", "1", "0"]
+    assert re.findall(r"<title>(20[^<]*)</title>", alone) == [f"{today}: 7 of 9"] * 2
     reach = client.ask("reach?span=week").text
     all_time = client.ask("reach?span=all").text
     assert cells(overview, "Tides") == [["≈ 1,098", "1,007", "9", "1,000", "4", "1"]]
@@ -665,8 +681,11 @@ def test_every_place_shows_the_same_numbers(desk: Desk, tmp_path: Path) -> None:
     shown = told("show", "tides")
     assert "1,007 views, 1,000 of them imported; 9 hits" in shown and "4 mails delivered, 1 bounced" in shown
     assert "Reach: ≈ 1,098; 1,007 if the same people came by every way" in shown
+    assert f"{today} 7 █" in shown
     assert "/tides/ 1,007 █" in told("top") and "/moon/ 3" in told("top")
     assert f"{today} 8 10 87 0 █" in told("days")
     assert "Feedly 87 █" in told("feeds")
     reasons = sum(public("reasons")["days"][today].values())
-    assert f"{reasons + 4} lines in all" in told("reasons")  # two lines and two headers of long ago
+    kinds = told("reasons")
+    assert f"{reasons + 4} lines in all" in kinds  # two lines and two headers of past days
+    assert all(kind in kinds for kind in ("article 12 █", "reader 2 ", "page 1 ", "bot 1 "))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 
 import pytest
@@ -104,3 +105,6 @@ def test_plots_are_to_scale() -> None:
     assert 'height="64.0"' in plot
     assert 'height="128.0"' in plot
     assert (columns({}, "x"), bars([], "x")) == ("", "")
+    assert all(
+        float(width) < 40 for width in re.findall(r'width="(\d+\.\d)"', plot)
+    )  # two days are no two walls
