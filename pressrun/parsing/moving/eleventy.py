@@ -108,8 +108,10 @@ class _Eleventy:
         if permalink is False or str(permalink).lower() == "false" or is_list:
             yield Skipped(place=source.place, reason="makes a list" if is_list else "says that it is no page")
             return
-        if name in {"index.md", "index.html"} or (
-            not source.split.entries and name.endswith((".html", ".htm"))
+        if (
+            name in {"index.md", "index.html"}
+            or re.fullmatch(r"/?404(\.\w+)?/?", str(permalink or name))
+            or (not source.split.entries and name.endswith((".html", ".htm")))
         ):
             yield Skipped(place=source.place, reason="is no article: Pressrun makes such pages itself")
             return

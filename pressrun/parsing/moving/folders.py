@@ -28,7 +28,8 @@ ARTICLES = {".md", ".markdown", ".html", ".htm"}
 OTHER_TEXTS = {".rst", ".adoc", ".asciidoc", ".org", ".textile", ".mdx", ".ipynb", ".njk", ".liquid", ".hbs",
                ".ejs", ".pug", ".haml", ".webc", ".pandoc", ".rmd", ".qmd"}  # fmt: skip
 _THEME = {".css", ".js", ".mjs", ".cjs", ".ts", ".scss", ".sass", ".less", ".map", ".woff", ".woff2", ".ttf", ".eot",
-          ".otf", ".php", ".py", ".rb", ".toml", ".yml", ".yaml", ".json", ".lock", ".xml", ".webmanifest"}  # fmt: skip
+          ".otf", ".php", ".py", ".rb", ".toml", ".yml", ".yaml", ".json", ".lock", ".xml", ".webmanifest",
+          ".xsl"}  # fmt: skip
 _REMOTE = re.compile(r"!\[[^\[\]]{0,500}\]\((https?://[^\s)]+)")
 
 

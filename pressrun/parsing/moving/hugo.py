@@ -14,11 +14,12 @@ from pressrun.parsing.moving.folders import ARTICLES, Folder, Source, address, c
 from pressrun.parsing.moving.model import Hints, Item, Missed, Options, Place, Skipped
 from pressrun.parsing.values import Value
 
+_SUFFIXES = ("toml", "yaml", "yml", "json")
 _CONFIGS = tuple(
     f"{folder}{name}.{suffix}"
     for folder in ("", "config/_default/")
     for name in ("hugo", "config")
-    for suffix in ("toml", "yaml", "yml", "json")
+    for suffix in _SUFFIXES
 )
 _CALL = re.compile(r"\{\{[<%]\s*(?!/\*)(/?[\w./-]+)\s*(.{0,2000}?)\s*/?\s*[>%]\}\}", re.S)
 _QUOTED = re.compile(r"\{\{([<%])/\*(.{0,2000}?)\*/([>%])\}\}", re.S)
@@ -32,6 +33,11 @@ def hugo(export: Export, options: Options) -> Iterator[Item]:
     """Articles with their front matter as it is, at the addresses that they had; pictures of bundles and of static."""
     export = export.unwrapped()
     settings = config(export, *_CONFIGS)
+    for part in ("languages", "permalinks"):  # each can have a file of its own
+        if part not in settings and (
+            table := config(export, *(f"config/_default/{part}.{suffix}" for suffix in _SUFFIXES))
+        ):
+            settings[part] = table
     root = word(settings, "contentdir") or "content"
     whole = any(name.startswith(f"{root}/") for name in export.members)
     site = _Hugo(Folder(export.below(root if whole else "")), settings)
@@ -65,6 +71,18 @@ class _Hugo:
         self._permalinks = {**(pages if isinstance(pages, dict) else {}), **table}
         languages = settings.get("languages")
         self._languages = set(languages) if isinstance(languages, dict) else set()
+        root = word(settings, "contentdir") or "content"
+        self._roots = {  # folders that hold a language's articles
+            folder.removeprefix(f"{root}/").strip("/"): code
+            for code, table in (languages.items() if isinstance(languages, dict) else ())
+            if isinstance(table, dict)
+            and (
+                folder := word({key.lower(): value for key, value in table.items()}, "contentdir").strip("./")
+            )
+            and folder != root
+        }
+        below = settings.get("defaultcontentlanguageinsubdir") is True
+        self._home = "" if below else word(settings, "defaultcontentlanguage", "default_language") or "en"
 
     def items(self) -> Iterator[Item]:
         names = list(self.folder.export.members)
@@ -108,7 +126,9 @@ class _Hugo:
 
     def _language(self, name: str) -> str:
         found = re.search(r"\.([a-z]{2}(?:-[a-z]{2})?)\.\w+$", name)
-        return found[1] if found and found[1] in self._languages else ""
+        if found and found[1] in self._languages:
+            return found[1]
+        return next((code for root, code in self._roots.items() if name.startswith(f"{root}/")), "")
 
     def _address(self, name: str, source: Source) -> str:
         """Where the article stands on the old site."""
@@ -117,12 +137,16 @@ class _Hugo:
         stem = posixpath.splitext(name)[0]
         language = self._language(name)
         stem = stem.removesuffix(f".{language}") if language else stem
+        root = next((f"{one}/" for one in self._roots if name.startswith(f"{one}/")), "")
+        stem, name = stem.removeprefix(root), name.removeprefix(root)
+        language = "" if language == self._home else language
         stem = stem.removesuffix("/index") if stem != "index" else stem
         folder, _, last = stem.rpartition("/")
         slug = source.text_of("slug")
         pattern = self._permalinks.get(name.partition("/")[0]) if "/" in name else None
         if isinstance(pattern, str):
-            return self._filled(pattern, source, folder, slug or "", last)
+            lead = f"/{language}" if language else ""
+            return lead + "/" + self._filled(pattern, source, folder, slug or "", last).lstrip("/")
         if self._zola:
             last = slugify(without_date(last))
         path = f"{folder}/{slug or last}".strip("/")

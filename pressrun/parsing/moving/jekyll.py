@@ -132,6 +132,9 @@ class _Jekyll:
             yield Skipped(place=source.place, reason="is no article: Pressrun makes such pages itself"
                           if _MADE.search(name) else "has no front matter, so Jekyll makes no page of it")  # fmt: skip
             return
+        if target := next((str(entry.value) for entry in source.fields.named("redirectto")), ""):
+            yield Skipped(place=source.place, reason=f"only redirects, to {target[:200]}")
+            return
         stem = posixpath.splitext(name)[0]
         old = source.text_of("path") or (f"/{stem}/" if self._pretty else f"/{stem}.html")
         added, problem = address(old, name, source)

@@ -24,6 +24,9 @@ HUGO: dict[str, str | bytes] = {
     "content/posts/moon/index.md": "---\ntitle: Moon\ndate: 2024-05-01\nresources:\n- src: moon.png\n---\n\n![Moon](moon.png)\n",
     "content/posts/moon/moon.png": PIXEL,
     "content/posts/moon/extra.md": "---\ntitle: Extra\n---\n\nOf the bundle.\n",
+    "config/_default/languages.toml": '[en]\ntitle = "Tides"\n[de]\ncontentDir = "content/de"\n',
+    "content/posts/kelp.en.md": "---\ntitle: Kelp\ndate: 2024-04-03\n---\n\nGreen.\n",
+    "content/de/posts/Ebbe.md": "---\ntitle: Ebbe\ndate: 2024-04-03\n---\n\nWeit.\n",
     "content/posts/_index.md": "---\ntitle: Posts\n---\n\nAll of them.\n",
     "content/notes/short.md": '{\n  "title": "Short",\n  "date": "2024-04-01",\n  "categories": ["Notes"]\n}\n\nJSON above.\n',
     "content/notes/draft.md": "---\ntitle: Not yet\ndraft: true\ndate: 2024-04-02\n---\n\nSoon.\n",
@@ -44,7 +47,9 @@ def test_hugo_keeps_addresses_front_matter_and_bundles(move: Move, tree: Tree) -
     assert "is the text of a list page" in move.err
     assert "files of the theme and its tools are left: 1 .css" in move.err
     entries = move.published()
-    assert set(entries) == {"The tide tables of 1842", "Moon", "Short"}
+    assert set(entries) == {"The tide tables of 1842", "Moon", "Short", "Kelp", "Ebbe"}
+    assert "Green." in move.page("posts/kelp")
+    assert 'lang="de"' in move.page("de/posts/ebbe")
     assert [one.name for one in entries["The tide tables of 1842"].authors] == ["Ada Marsh"]
     page = move.page("posts/tide-tables")
     assert 'src="/images/table.png"' in page
@@ -66,6 +71,7 @@ JEKYLL: dict[str, str | bytes] = {
     "_posts/undated.md": "---\ntitle: Undated\n---\nx\n",
     "_drafts/soon.md": "---\ntitle: Soon\n---\nx\n",
     "about.md": "---\ntitle: About\npermalink: /about.html\n---\nUs.\n",
+    "moved.md": "---\nredirect_to: https://elsewhere.example.net/\n---\n",
     "README.md": "# Not a page\n",
     "index.html": "---\nlayout: home\n---\n{% for post in site.posts %}{% endfor %}\n",
     "images/table.png": PIXEL,
@@ -79,6 +85,7 @@ def test_jekyll_keeps_addresses_and_names_what_liquid_did(move: Move, tree: Tree
     assert move("import", "jekyll", tree(JEKYLL)) == 1
     assert "2024-05-02-tide-tables.md:16: “The tide tables of 1842” uses Liquid: {% include" in move.err
     assert "uses Liquid: {{ page.title" in move.err
+    assert "moved.md: only redirects, to https://elsewhere.example.net/" in move.err
     assert "_posts/undated.md: has no date in its name" in move.err
     assert "README.md: has no front matter" in move.err
     entries = move.published()
@@ -156,6 +163,7 @@ ELEVENTY: dict[str, str | bytes] = {
     "src/posts/2024-05-01-moon.md": "---\ntitle: Moon\ntags: [sky]\npermalink: /moon.html\n---\n\nUp there. {% image 'x' %}\n",
     "src/posts/hidden.md": "---\ntitle: Hidden\npermalink: false\n---\nx\n",
     "src/about/index.md": "---json\n{\n  \"title\": \"About\",\n  \"date\": \"2024-01-01\"\n}\n---\n\nUs.\n",
+    "src/404.md": "---\ntitle: Gone\npermalink: 404.html\n---\nNot here.\n",
     "src/program.md": "---js\n{ title: 'x' }\n---\nx\n",
     "src/index.njk": "---\npagination: x\n---\n",
     "src/img/table.png": PIXEL,
@@ -167,6 +175,7 @@ def test_eleventy_keeps_addresses_and_the_data_of_folders(move: Move, tree: Tree
     """Permalinks of data files, tags that they add; what is a program is named and left."""
     assert move("import", "eleventy", tree(ELEVENTY)) == 1
     assert "src/posts/hidden.md: “Hidden” says that it is no page" in move.err
+    assert "src/404.md: “Gone” is no article" in move.err
     assert "src/program.md:1: has a program for front matter" in move.err
     assert "src/posts/2024-05-01-moon.md:7: “Moon” uses a template: {% image" in move.err
     entries = move.published()
