@@ -73,13 +73,13 @@ class _Hugo:
         self._languages = set(languages) if isinstance(languages, dict) else set()
         root = word(settings, "contentdir") or "content"
         self._roots = {  # folders that hold a language's articles
-            folder.removeprefix(f"{root}/").strip("/"): code
+            place.removeprefix(f"{root}/").strip("/"): code
             for code, table in (languages.items() if isinstance(languages, dict) else ())
             if isinstance(table, dict)
             and (
-                folder := word({key.lower(): value for key, value in table.items()}, "contentdir").strip("./")
+                place := word({key.lower(): value for key, value in table.items()}, "contentdir").strip("./")
             )
-            and folder != root
+            and place != root
         }
         below = settings.get("defaultcontentlanguageinsubdir") is True
         self._home = "" if below else word(settings, "defaultcontentlanguage", "default_language") or "en"
