@@ -184,7 +184,7 @@ def _post(
         authors=tuple(dict.fromkeys(legal(name) for name in authors if name)),
         tags=tuple(dict.fromkeys(legal(tag) for tag in tags if tag)),
         summary=" ".join(legal(summary).split()),
-        slug=re.sub(r"\.\w{1,5}$", "", path.rpartition("/")[2]),
+        slug=re.sub(r"\.(?:html?|xhtml|php|aspx?|jsp|cgi)$", "", path.rpartition("/")[2]),
         old=_old(link, path),
         id=legal(identifier) if _URI.fullmatch(identifier) and len(identifier) <= 200 else "",
         audio=audio,

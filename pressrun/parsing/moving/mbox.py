@@ -18,7 +18,7 @@ from urllib.parse import quote
 from pressrun.domain.slugs import slugify
 from pressrun.parsing.encoding import legal
 from pressrun.parsing.moving.archives import Export, Member, damage
-from pressrun.parsing.moving.model import File, Hints, Item, Options, Place, Post, Skipped
+from pressrun.parsing.moving.model import File, Hints, Item, Missed, Options, Place, Post, Skipped
 from pressrun.parsing.moving.pictures import carried, rewritten
 
 MAX_MAIL: Final = 32 * 2**20
@@ -28,6 +28,9 @@ _LINE = 1 << 16
 _PARSER = BytesParser(policy=policy.default)
 _BODY = re.compile(r"<body\b[^<>]*>(.*?)(?:</body\s*>|\Z)", re.S | re.I)
 _STYLE = re.compile(r"<(style|title)\b.{0,100000}?</\1\s*>", re.S | re.I)
+_OPENED = re.compile(r"""<img\b(?=[^<>]*\s(?:width|height)\s*=\s*["']?[01](?:px)?["'\s/>])[^<>]*>""", re.I)
+_LEAVING = re.compile(r"<a\b[^<>]*(?:unsub|opt-?out|manage[-_]?pref)[^<>]*>|https?://\S*unsub", re.I)
+_SIGNATURES = {"application/pgp-signature", "application/pkcs7-signature", "application/x-pkcs7-signature"}
 _SUFFIXES = {"image/jpeg": ".jpg", "image/png": ".png", "image/gif": ".gif", "image/webp": ".webp",
              "application/pdf": ".pdf", "audio/mpeg": ".mp3"}  # fmt: skip
 
@@ -109,7 +112,8 @@ def _article(message: EmailMessage, place: Place) -> Iterator[Item]:
         if number > MAX_PARTS:
             yield Skipped(place=place, reason=f"has more than {MAX_PARTS} parts; the rest is left")
             break
-        if part is body or part.is_multipart() or part.get_content_maintype() == "text":
+        kind = part.get_content_type()
+        if part is body or part.is_multipart() or kind.startswith("text/") or kind in _SIGNATURES:
             continue
         payload = part.get_payload(decode=True)
         if not isinstance(payload, bytes) or not payload:
@@ -121,7 +125,7 @@ def _article(message: EmailMessage, place: Place) -> Iterator[Item]:
     html = body.get_content_type() == "text/html"
     if html:
         found = _BODY.search(text)
-        text = _STYLE.sub("", found[1] if found else text)
+        text = _OPENED.sub("", _STYLE.sub("", found[1] if found else text))  # what told who opened the mail
         shown = set()
 
         def change(url: str) -> str:
@@ -143,6 +147,9 @@ def _article(message: EmailMessage, place: Place) -> Iterator[Item]:
     if not text.strip():
         yield Skipped(place=place, reason="has no text")
         return
+    if _LEAVING.search(text):
+        yield Missed(place=place, what="holds a link by which one reader leaves the list",
+                     todo="take it out: whoever follows it may sign that reader off")  # fmt: skip
     name, address = parseaddr(_header(message, "from"))
     identifier = re.sub(r"\s", "", _header(message, "message-id").strip("<> "))
     yield Post(
@@ -168,7 +175,18 @@ def _text(part: MIMEPart) -> str:
             text = body.decode("utf-8")
         except UnicodeDecodeError:
             text = body.decode("cp1252", "replace")
-    return legal(text.replace("\r\n", "\n").replace("\r", "\n"))
+    text = legal(text.replace("\r\n", "\n").replace("\r", "\n"))
+    if part.get_param("format") == "flowed":
+        text = _joined(text, "" if str(part.get_param("delsp")).lower() == "yes" else " ")
+    return text
+
+
+def _joined(text: str, space: str) -> str:
+    """Lines that were broken for the way only, as one (RFC 3676)."""
+    lines = [line.removeprefix(" ") for line in text.split("\n")]
+    return "".join(
+        line.rstrip(" ") + space if line.endswith(" ") and line != "-- " else f"{line}\n" for line in lines
+    )
 
 
 def _header(part: MIMEPart, name: str) -> str:

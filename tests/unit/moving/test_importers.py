@@ -157,6 +157,9 @@ def test_a_feed_of_summaries_says_so(move: Move) -> None:
 def test_an_mbox_brings_mails_with_their_attachments(move: Move) -> None:
     """Names of attachments lead nowhere but beside the article; text stays text."""
     assert move("import", "mbox", DATA / "letters.mbox") == 0
+    assert (
+        "letters.mbox:1: “The tide tables of 1842 — sold” holds a link by which one reader leaves" in move.err
+    )
     names = move.files()
     assert not any("evil" in name or ".." in name for name in names)
     assert sum(name.endswith(".pdf") for name in names) == 1
@@ -167,6 +170,8 @@ def test_an_mbox_brings_mails_with_their_attachments(move: Move) -> None:
     (picture,) = [name for name in names if name.endswith(".png")]
     assert f"/{picture}" in entry.content[0].value
     assert "From the sea." in entries["Plain"].content[0].value
+    assert "Two paragraphs." in entries["Plain"].content[0].value
+    assert "open.example.net" not in entry.content[0].value
     assert "color: red" not in entry.content[0].value
 
 
