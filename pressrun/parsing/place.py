@@ -25,13 +25,16 @@ _TOLD = re.compile(  # bounded, so that no file takes longer than its length
     rb"|<([\w.-]{1,40}:gps\w{0,40})(?:\s[^<>]{0,400})?(?:/>|>.{0,1000}?</\1\s{0,9}>)",
     re.S | re.I,
 )
+_NAMES = (b"Exif\0\0", b"http://ns.adobe.com/x", b"EXIF", b"XMP ", b"eXIf", b"tEXt", b"zTXt", b"iTXt")
 _PROFILES = {b"Raw profile type exif", b"Raw profile type APP1", b"Raw profile type xmp"}
 
 
 def without_place(kind: str, data: bytes) -> bytes:
     """`data` itself where a JPEG, PNG or WebP (a media type) says no place, or where it is damaged beyond reading."""
     change = {"image/jpeg": _jpeg, "image/png": _png, "image/webp": _webp}.get(kind)
-    changed = change(data) if change else data
+    if change is None or not any(name in data for name in _NAMES):  # and nothing is copied
+        return data
+    changed = change(data)
     return data if changed == data else bytes(changed)
 
 

@@ -43,6 +43,11 @@ def test_only_the_place_goes(kind: str) -> None:
     assert old.tobytes() == new.tobytes()
     assert b"\0\0\0\x34\0\0\0\x01\0\0\0\x16" not in after  # 52/1, 22/…
     assert b"\x34\0\0\0\x01\0\0\0\x16\0\0\0" not in after
+    entry = (
+        b"\x02\0\x05\0\x03\0\0\0",
+        b"\0\x02\0\x05\0\0\0\x03",
+    )  # three fractions of latitude, in either order
+    assert any(one in before for one in entry) and not any(one in after for one in entry)
     assert without_place(f"image/{kind.lower()}", after) is after
 
 
