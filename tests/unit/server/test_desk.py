@@ -677,6 +677,8 @@ def test_every_place_shows_the_same_numbers(desk: Desk, tmp_path: Path) -> None:
     assert cells(overview, "Moon") == [["≈ 90", "3", "3", "0", "0", "0"]]
     assert cells(reach, "Tides")[:2] == [["7", "9"], ["≈ 1,098", "1,007", "1,007", "4", "1", "≈ 87"]]
     assert cells(reach, "Moon") == [["1", "1"], ["≈ 90", "87", "3", "0", "0", "≈ 87"]]
+    assert all(plot in reach for plot in (f"<title>{today}: 8 of 10</title>", ">Feedly</text>", ">87</text>"))
+    assert re.search(r"Views\b.{,1000}?<dd[^>]*>\s*10\s*<", reach, re.S)
     assert [cells(all_time, name)[0] for name in ("Tides", "Moon")] == [["1,007", "9"], ["3", "3"]]
     shown = told("show", "tides")
     assert "1,007 views, 1,000 of them imported; 9 hits" in shown and "4 mails delivered, 1 bounced" in shown
