@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime
 from html import escape as escape_html
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 from zoneinfo import ZoneInfo
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
     from pressrun.domain.issues import Issue
     from pressrun.domain.letters import Letter
     from pressrun.services.forecast import Forecast
+
+NAMED = 50  # uncertain recipients that `show` names
 
 app = typer.Typer(
     name="issue",
@@ -347,6 +350,8 @@ def _show_sent(house: House, issue: Issue) -> None:
         for reason, number in sorted(counter.items()):
             out.print(f"  [dim]{title:<11} {number:,} {escape(reason)}[/]")
     if tally.states["uncertain"]:
+        for entry in islice(house.newsroom.ledger.unsure(issue), NAMED):
+            out.print(f"  [dim]uncertain   {escape(entry.address)}[/]")
         out.print(f"Settle the uncertain ones: pressrun issue resolve {issue.id} sent|resend")
 
 

@@ -373,6 +373,12 @@ class Ledger:
         """Batches with uncertain recipients, as (shard, first)."""
         return self._keys(f"uncertain {issue.newsletter}/{issue.id}", None)
 
+    def unsure(self, issue: Issue) -> Iterator[Entry]:
+        """The uncertain recipients of an issue. Reads the batches that hold some, and no other."""
+        for shard, first in self.uncertain(issue):
+            batch = self.get(issue.newsletter, issue.id, shard, first)
+            yield from (entry for entry in (batch.entries if batch else ()) if entry.state == "uncertain")
+
     def _keys(self, partition: str, limit: int | None) -> Iterator[tuple[int, str]]:
         for row in self._table.query(partition, limit=limit):
             shard, _, first = row.sort.partition("/")

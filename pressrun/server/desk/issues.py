@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from itertools import islice
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -72,6 +73,7 @@ def one(visit: Visit) -> Answer:
         cast=cast,
         wrong=wrong,
         tally=tally,
+        unsure=list(islice(house.newsroom.ledger.unsure(issue), SHOWN)) if tally else [],
         progress=_progress(visit, issue) if issue.state in UNDER_WAY else None,
         address=visit.query.get("address"),
         found=found,

@@ -491,7 +491,7 @@ def test_progress_is_told_and_the_uncertain_are_settled(desk: Desk) -> None:
     assert told == sorted(told) and told[0] == 0 and len(set(told)) > 20
     office.minutes(30)
     page = browser.ask(f"issues/letters/{issue.id}").text
-    assert "They count as sent" in page
+    assert "They count as sent" in page and "reader0@example.org</p>" in page
     browser.post(f"issues/letters/{issue.id}/resolve", verdict="sent")
     assert office.issue().counts == {"audience": 40, "sent": 40}
     assert "They count as sent" not in browser.ask(f"issues/letters/{issue.id}").text
