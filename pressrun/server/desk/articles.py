@@ -119,7 +119,6 @@ def one(visit: Visit) -> Answer:
         before = visit.room.editing.version(key, chosen)
         current = before == after
         diff = difference(before, after)
-    zone = ZoneInfo(visit.room.publication.timezone)
     return visit.page(
         "article",
         piece.title,
@@ -131,7 +130,7 @@ def one(visit: Visit) -> Answer:
         current=current,
         there=blob is not None,
         editable=is_article(key),
-        suggested=visit.room.house.clock.now().astimezone(zone).strftime("%Y-%m-%dT%H:%M"),
+        suggested=visit.next_hour(),
     )
 
 

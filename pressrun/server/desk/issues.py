@@ -58,7 +58,6 @@ def one(visit: Visit) -> Answer:
         batch = house.newsroom.ledger.holding(issue.newsletter, issue.id, subscriber_id(address))
         entries = batch.entries if batch else ()
         found = next((entry for entry in entries if entry.id == subscriber_id(address)), None)
-    zone = ZoneInfo(visit.room.publication.timezone)
     return visit.page(
         "issue",
         issue.subject or issue.title,
@@ -77,7 +76,7 @@ def one(visit: Visit) -> Answer:
         progress=_progress(visit, issue) if issue.state in UNDER_WAY else None,
         address=visit.query.get("address"),
         found=found,
-        suggested=house.clock.now().astimezone(zone).strftime("%Y-%m-%dT%H:%M"),
+        suggested=visit.next_hour(),
     )
 
 

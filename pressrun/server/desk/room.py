@@ -6,10 +6,11 @@ import json
 from collections import deque
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from html import escape
 from typing import Any, Final
 from urllib.parse import quote, urlencode
+from zoneinfo import ZoneInfo
 
 from pressrun.bootstrap import House, Shelves
 from pressrun.domain.publication import Publication
@@ -111,6 +112,11 @@ class Visit:
             **values,
         )
         return answered(200, HTML, text.encode())
+
+    def next_hour(self) -> str:
+        """The hour that begins after this one, in the publication's time zone, as a form's field has it."""
+        now = self.room.house.clock.now().astimezone(ZoneInfo(self.room.publication.timezone))
+        return f"{now + timedelta(hours=1):%Y-%m-%dT%H}:00"
 
     def back(self, path: str, **query: str) -> Answer:
         """Sends the browser on to a page of the desk after a change."""

@@ -449,6 +449,7 @@ def test_an_issue_that_cools_off_is_stopped_and_sent(desk: Desk) -> None:
     assert desk.office.issue().state == "waiting"
     page = browser.ask(f"issues/letters/{issue.id}").text
     assert "Send to 3 readers" in page
+    assert 'name="at" value="2026-03-01T13:00"' in page
     browser.post(f"issues/letters/{issue.id}/send")
     assert browser.ask(f"issues/letters/{issue.id}/state").json()["state"] == "planning"
     desk.office.work()
