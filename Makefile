@@ -27,7 +27,7 @@ $(STAMP): infra/lock/dev.txt pyproject.toml
 setup: $(STAMP) $(INFRA)/.installed ## Make .venv and .venv-infra with everything that development needs
 
 demo: $(STAMP) ## Publish content/ and serve it at http://127.0.0.1:8000
-	@$(BIN)/pressrun serve content --host $(HOST) --port $(PORT)
+	@$(BIN)/pressrun serve content --home .pressrun/demo --host $(HOST) --port $(PORT)
 
 test: $(STAMP) $(INFRA)/.installed ## Run the tests, the long suites in their bounded form
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "not slow"

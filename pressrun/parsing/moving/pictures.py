@@ -24,6 +24,14 @@ _FRAME = re.compile(
 )
 _GONE = re.compile(r"<(script|form|object|svg|math|button|input|select|textarea)\b", re.I)
 _DATA = re.compile(r"data:image/(png|jpe?g|gif|webp|avif);base64,([A-Za-z0-9+/=\s]+)", re.I)
+_PLAYED = re.compile(
+    r"https?://(?:www\.)?(youtube(?:-nocookie)?\.com/embed/|player\.vimeo\.com/video/)([\w-]+)(?:\?\S*)?$"
+)
+_WATCHED = {  # where a player's video has a page
+    "youtube.com/embed/": "www.youtube.com/watch?v=",
+    "youtube-nocookie.com/embed/": "www.youtube.com/watch?v=",
+    "player.vimeo.com/video/": "vimeo.com/",
+}
 MAX_SHOWN: Final = 20  # remote pictures of an article that are named
 
 
@@ -93,6 +101,7 @@ def carried(html: str, place: Place) -> tuple[str, list[Item]]:
         url = f"https:{url}" if url.startswith("//") else url
         if not url.startswith(("https://", "http://")):
             return found[0]
+        url = _PLAYED.sub(lambda video: f"https://{_WATCHED[video[1]]}{video[2]}", url)
         items.append(Missed(place=place, what=f"embeds {url[:200]}, which is shown as a link",
                             todo="write about it, or show a picture"))  # fmt: skip
         return f'{found[0]}<p><a href="{escape(url)}">{escape(url)}</a></p>'

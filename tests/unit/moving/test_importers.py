@@ -36,11 +36,13 @@ def test_ghost_brings_articles_pages_pictures_and_settings(move: Move, tmp_path:
     (export / "content/images/2024/05/tables.png").write_bytes(PIXEL)
     (export / "content/images/2024/05/cover.png").write_bytes(PIXEL)
     shutil.copy(DATA / "ghost.json", export)
+    (export / "redirects.yaml").write_text("301:\n  /old/: /hello/\n")
     assert move("import", "ghost", export) == 1
+    assert "redirects.yaml: addresses that it redirects are left" in move.err
     assert "5 articles written, 2 files, pressrun.toml, 1 skipped" in move.out
     assert "“Never rendered” has no HTML" in move.err
     assert "“For members” was for paid alone, and is a draft now" in move.err
-    assert "embeds https://video.example.net/embed/7, which is shown as a link" in move.err
+    assert "embeds https://www.youtube.com/watch?v=tide-7, which is shown as a link" in move.err
     assert 'title = "The Tide Table"' in move.text("pressrun.toml")
     assert 'timezone = "Europe/Lisbon"' in move.text("pressrun.toml")
 
