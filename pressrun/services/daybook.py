@@ -189,9 +189,12 @@ class Daybook:
     # --- rules ----------------------------------------------------------------------------------------------
 
     def current(self) -> int:
-        """The rule whose tree is read."""
+        """The rule whose tree is read: until a replay says so, the one that there is a tree of."""
         found = self._get("current.json")
-        return int(found[0]["rule"]) if found else RULE
+        if found:
+            return int(found[0]["rule"])
+        first = next(iter(self.store.list("day/r")), None)
+        return int(first.key.split("/")[1].removeprefix("r")) if first else RULE
 
     def set_current(self, rule: int) -> None:
         """From now on this tree is read."""

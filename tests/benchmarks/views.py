@@ -12,13 +12,16 @@ from statistics import median
 from typing import Any, Final
 from urllib.parse import quote
 
+import orjson
 from isal import igzip
 
+from pressrun.parsing.accesslogs.columns import USUAL
 from tests.accesslogs import FEEDLY, GOOGLEBOT, HEADER, MINIFLUX, fields
 from tests.benchmarks.measure import Run, run
 
-NOTE: Final = """Access logs of CloudFront (legacy, gz), counted in one pass: CPU, lines a second and core, MiB
+NOTE: Final = """Access logs of CloudFront (gz), counted in one pass: CPU, lines a second and core, MiB
   ours     every line parsed, its agent classified, its reader counted once; the delta written
+  v2 json, v2 plain  ours, of the same requests in CloudFront's v2 formats; all others read the legacy one
   goaccess Debian's, CloudFront's format, the requests panel alone, same lines (piped by zcat)
   all of it  GoAccess with all of its panels
   floor    gzip undone by igzip and every line split into its fields, nothing counted"""
@@ -47,6 +50,7 @@ for name in sys.argv[2:]:
 """
 _FLOOR = """
 import sys
+import orjson
 from isal import igzip
 for name in sys.argv[1:]:
     with igzip.open(name) as log:
@@ -137,13 +141,31 @@ def write(folder: Path, count: int, files: int, day: str) -> list[Path]:
     return found
 
 
+def again(log: Path, form: str) -> Path:
+    """The same requests as CloudFront's v2 writes them: `json`, or `plain`, without a header and with spaces."""
+    path = log.with_name(f"v2.{form}.gz")
+    with igzip.open(log, "rt") as source, igzip.open(path, "wb", 3) as target:
+        for line in source:
+            cells = line.removesuffix("\n").split("\t")
+            if len(cells) != len(USUAL):
+                continue
+            if form == "json":
+                target.write(orjson.dumps(dict(zip(USUAL, cells, strict=True))) + b"\n")
+            else:
+                target.write(" ".join(cells).encode() + b"\n")
+    return path
+
+
 def measure(bench: Path, count: int, rounds: int, day: str) -> list[dict[str, Any]]:
     """One log of `count` lines; the median of some rounds, one after another."""
     folder = bench / "views"
     shutil.rmtree(folder, ignore_errors=True)
     logs = write(folder / "logs", count, 1, day)
+    v2 = {form: again(logs[0], form) for form in ("json", "plain")}
     commands = {
         "ours": lambda n: [sys.executable, "-c", _OURS, folder / f"store-{n}", *logs],
+        "v2 json": lambda n: [sys.executable, "-c", _OURS, folder / f"json-{n}", v2["json"]],
+        "v2 plain": lambda n: [sys.executable, "-c", _OURS, folder / f"plain-{n}", v2["plain"]],
         "floor": lambda _: [sys.executable, "-c", _FLOOR, *logs],
     }
     if shutil.which("goaccess"):

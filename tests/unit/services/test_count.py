@@ -17,6 +17,7 @@ import pytest
 from pressrun.domain import crowd
 from pressrun.domain.views import RULE, Figure, Figures
 from pressrun.ports import Put
+from pressrun.services import daybook
 from pressrun.services.count import Log, ViewCounter
 from pressrun.services.digest import Site
 from tests.accesslogs import (
@@ -381,7 +382,11 @@ def test_a_log_that_is_gone_is_no_error(counter: ViewCounter) -> None:
 
 
 def test_a_new_rule_builds_its_own_tree_and_flips_to_it(
-    counter: ViewCounter, store: MemoryStore, logs: MemoryStore, clock: FrozenClock
+    counter: ViewCounter,
+    store: MemoryStore,
+    logs: MemoryStore,
+    clock: FrozenClock,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Sealed days are taken over; open ones are counted anew."""
     logs.put(Put(key="old", body=tabbed(fields()), content_type=""))
@@ -399,6 +404,7 @@ def test_a_new_rule_builds_its_own_tree_and_flips_to_it(
     counter.count_object("new")
     counter.fold()
     after = ViewCounter(store=store, logs=logs, place="logs", clock=clock, site=lambda: SITE, rule=2)
+    monkeypatch.setattr(daybook, "RULE", 2)  # an upgrade's
     assert after.book.current() == 1
     after.replay()
     assert after.book.current() == 2
