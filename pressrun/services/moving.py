@@ -31,6 +31,7 @@ from pressrun.parsing.moving.model import (
     Readers,
     Skipped,
 )
+from pressrun.parsing.moving.pictures import path_of, within
 from pressrun.ports import ObjectStore, Put
 from pressrun.services.plan import MAX_TERMS
 
@@ -74,6 +75,7 @@ class Mover:
         self._claims: set[str] = set()
         self._ids: set[str] = set()
         self._hints: list[Hints] = []
+        self._base = self._own_base()
         self.moved = Moved()
 
     def take(self, items: Iterable[Item], tell: Callable[[int], None] = lambda _: None) -> Moved:
@@ -105,7 +107,8 @@ class Mover:
         if default_slug(f"{stem}.html") != slug:  # a slug that begins with a date of its own
             stem = slug
         key = f"{post.folder}/{stem}.{post.form}"
-        olds = [path for one in (post.old, *post.older) if one and (path := self._alias(one, post, slug))]
+        wanted = (address for one in (post.old, *post.older) if one for address in self._olds(one))
+        olds = [path for one in dict.fromkeys(wanted) if (path := self._alias(one, post, slug))]
         tags = post.tags[: max(0, MAX_TERMS - len(post.authors))]
         if tags != post.tags:
             what = f"has {len(post.tags)} tags, of which it keeps {len(tags)}"
@@ -122,6 +125,12 @@ class Mover:
             return ""
         self._ids.add(post.id)
         return post.id
+
+    def _olds(self, old: str) -> list[str]:
+        """An old address as seen from this site's root, and from the host's root where that was another one."""
+        site = next((one.url for one in self._hints if one.url), "")
+        inner = within(old, site)
+        return [inner] if self._base is None or self._base == path_of(site) else [inner, old]
 
     def _alias(self, old: str, post: Post, slug: str) -> str:
         """An old address of it, where that is another one and can redirect."""
@@ -196,6 +205,14 @@ class Mover:
             return sha256(self._store.get(key).body).digest()
         except NotFound:
             return None
+
+    def _own_base(self) -> str | None:
+        """The path of this publication's address; None where it is yet to take that of the export."""
+        try:
+            settings = publication_from(read_settings(self._store.get(SETTINGS_FILE).body), {})
+        except (NotFound, Invalid):
+            return None
+        return path_of(settings.url)
 
     def _settings(self) -> None:
         """Writes pressrun.toml of what the export says of itself, where there is none and this makes a good one."""

@@ -31,6 +31,7 @@ _STYLE = re.compile(r"<(style|title)\b.{0,100000}?</\1\s*>", re.S | re.I)
 _OPENED = re.compile(r"""<img\b(?=[^<>]*\s(?:width|height)\s*=\s*["']?[01](?:px)?["'\s/>])[^<>]*>""", re.I)
 _LEAVING = re.compile(r"<a\b[^<>]*(?:unsub|opt-?out|manage[-_]?pref)[^<>]*>|https?://\S*unsub", re.I)
 _SIGNATURES = {"application/pgp-signature", "application/pkcs7-signature", "application/x-pkcs7-signature"}
+_NEEDED = ("from", "date", "subject")
 _SUFFIXES = {"image/jpeg": ".jpg", "image/png": ".png", "image/gif": ".gif", "image/webp": ".webp",
              "application/pdf": ".pdf", "audio/mpeg": ".mp3"}  # fmt: skip
 
@@ -82,6 +83,9 @@ def _mail(raw: bytes, file: str, line: int) -> Iterator[Item]:
         message = _PARSER.parsebytes(raw)
         if not isinstance(message, EmailMessage):
             raise ValueError("it is no mail")  # noqa: TRY004, TRY301 - as any other mail that cannot be read
+        if not any(name in message for name in _NEEDED):
+            yield Skipped(place=place, reason="is no mail: it has neither sender, date nor subject")
+            return
         place = Place(file=file, line=line, name=_header(message, "subject"))
         yield from _article(message, place)
     except (

@@ -135,7 +135,7 @@ def stays(url: str, place: Place) -> Missed:
 
 
 def homeward(url: str, site: str, moved: Container[str]) -> str:
-    """The address without its host, where it means an article of the old site that moves, too.
+    """The address as seen from the site's root, where it means an article of the old site that moves, too.
 
     `moved` holds paths as `path_of` gives them. A link to the old host would lead there for ever.
     """
@@ -144,9 +144,22 @@ def homeward(url: str, site: str, moved: Container[str]) -> str:
     except ValueError:
         return url
     same = there.netloc.lower().removeprefix("www.") == home.netloc.lower().removeprefix("www.")
-    if not (site and same) or there.scheme not in {"http", "https", ""} or path_of(url) not in moved:
+    inner = within(there.path, site)
+    if not (site and same) or there.scheme not in {"http", "https", ""}:
         return url
-    return there.path + (f"#{there.fragment}" if there.fragment else "")
+    if path_of(url) not in moved and path_of(inner) not in moved:
+        return url
+    return inner + (f"#{there.fragment}" if there.fragment else "")
+
+
+def within(path: str, site: str) -> str:
+    """A path of the host, without that of the site: "/blog/hello/" of https://example.org/blog is "/hello/"."""
+    base = path_of(site)
+    return (
+        path.removeprefix(f"/{base}")
+        if base and path.startswith(f"/{base}/") and path[len(base) + 2 :]
+        else path
+    )
 
 
 def path_of(url: str) -> str:

@@ -131,6 +131,7 @@ def test_broken_and_deep_xml_is_refused_with_its_line(move: Move, system: str) -
         ("feed", b"<html/>", "this is no RSS or Atom feed"),
         ("wordpress", b"<rss><channel/></rss>", "is an export of WordPress"),
         ("substack", b"x", "there is no posts.csv in it"),
+        ("mbox", b"<rss/>", "is no mail: it has neither sender, date nor subject"),
     ],
 )
 def test_what_is_no_export_is_said_to_be_none(move: Move, system: str, body: bytes, what: str) -> None:

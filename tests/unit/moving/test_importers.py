@@ -103,6 +103,25 @@ def test_wordpress_brings_paragraphs_captions_and_old_addresses(move: Move) -> N
     assert '<a href="https://old.example.org/shop/">' in blocks
 
 
+def test_a_blog_below_a_folder_of_its_host_keeps_its_addresses(move: Move) -> None:
+    """Where it stays there, they have the folder from its address; elsewhere both forms of them redirect."""
+    text = (
+        (DATA / "wordpress.xml")
+        .read_text()
+        .replace("https://old.example.org", "https://old.example.org/blog")
+    )
+    Path("e.xml").write_text(text.replace("http://www.old.example.org", "http://www.old.example.org/blog"))
+    move("import", "wordpress", "e.xml")
+    assert 'url = "https://old.example.org/blog"' in move.text("pressrun.toml")
+    article = "posts/2024-05-02-tide-tables.html"
+    assert 'aliases: ["/2024/05/02/tide-tables/", "/2024/05/02/tables-of-tides/"]' in move.text(article)
+    assert '<a href="/2024/05/02/tide-tables/#top">' in move.text("posts/2024-04-02-blocks.html")
+    (move.content / "pressrun.toml").write_text('url = "https://new.example.org"')
+    (move.content / article).unlink()
+    move("import", "wordpress", "e.xml")
+    assert 'aliases: ["/2024/05/02/tide-tables/", "/blog/2024/05/02/tide-tables/", ' in move.text(article)
+
+
 def test_wordpress_finds_its_uploads_beside_the_file(move: Move, tmp_path: Path) -> None:
     """The picture as it was uploaded stands in for sizes that are not there."""
     export = tmp_path / "backup"
