@@ -47,7 +47,7 @@ format: $(STAMP) ## Format the code
 	@$(BIN)/ruff format --quiet .
 	@$(BIN)/ruff check --quiet --fix .
 
-bench: $(STAMP) ## Measure against Hugo, Pelican and Eleventy, side by side
+bench: $(STAMP) ## Measure against Hugo, Pelican and Eleventy, side by side; ARGS=--full: for hours
 	@$(BIN)/python -m tests.benchmarks $(ARGS)
 
 # What the stack is tried on, deployed and scanned with: each has a virtual environment of its own.

@@ -10,7 +10,11 @@ import shutil
 import signal
 import sys
 import time
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -21,89 +25,145 @@ from tests.benchmarks.peers import Field
 PARTS = ("full", "edit", "upload", "parts", "mail", "subscribers", "audience", "smtp", "views", "cold")
 
 
+@dataclass(frozen=True, kw_only=True)
+class Scale:
+    """How much is measured."""
+
+    posts: list[int]  # of full publishes
+    edited: list[int]  # posts among which one is edited
+    archives: list[int]  # into which one is uploaded
+    clouds: list[int]  # the same, on moto, which is slow
+    rounds: int
+    uploads: int  # of each kind
+    audiences: list[int]
+    mails: int
+    handed: int  # mails to a server
+    lines: int  # of logs
+    starts: int  # of each function
+
+
+QUICK = Scale(
+    posts=[100, 1_000],
+    edited=[1_000],
+    archives=[100, 1_000],
+    clouds=[],
+    rounds=2,
+    uploads=9,
+    audiences=[1_000, 10_000],
+    mails=20_000,
+    handed=1_000,
+    lines=200_000,
+    starts=5,
+)
+USUAL = replace(
+    QUICK,
+    posts=[1_000, 10_000],
+    edited=[1_000, 10_000],
+    archives=[100, 1_000, 10_000],
+    clouds=[100],
+    audiences=[10_000, 100_000],
+)
+FULL = replace(
+    USUAL,
+    archives=[100, 1_000, 10_000, 100_000],
+    clouds=[100, 300],
+    rounds=3,
+    uploads=15,
+    audiences=[10_000, 1_000_000],
+    mails=100_000,
+    handed=4_000,
+    lines=1_000_000,
+    starts=15,
+)
+
+
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
     parser.add_argument("part", nargs="*", choices=[*PARTS, []], help="what to measure; all of it by default")
-    parser.add_argument("--quick", action="store_true", help="small sizes: two minutes instead of fifteen")
+    size = parser.add_mutually_exclusive_group()
+    size.add_argument("--quick", action="store_true", help="small sizes: minutes")
+    size.add_argument(
+        "--full", action="store_true", help="all sizes, to 100,000 posts and a million readers: hours"
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures there, too")
     parser.add_argument("--peers", default="", metavar="NAMES", help="hugo,eleventy,pelican: only these")
     parser.add_argument("--sizes", default="", metavar="COUNTS", help="numbers of posts, such as 100,1000")
     return parser.parse_args()
 
 
-def main() -> None:  # noqa: PLR0912 - one for each part
-    """Runs what was asked for."""
+def main() -> None:
+    """Runs what was asked for, one part after the other; what fails is told of, and holds up no other."""
     arguments = _arguments()
-    wanted = arguments.part or PARTS
-    quick = arguments.quick
+    scale = QUICK if arguments.quick else FULL if arguments.full else USUAL
     bench = Path(os.environ.get("PRESSRUN_BENCH", ".bench")).absolute()
     sizes = [int(size) for size in arguments.sizes.split(",") if size]
+    peers = frozenset(name for name in arguments.peers.split(",") if name)
+    works = _works(bench, scale, sizes, peers)
     found: dict[str, Any] = {}
-    started = time.monotonic()
+    failed: list[str] = []
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that watchers end, too
     print(f"{os.cpu_count()} processors, Python {platform.python_version()}, {platform.machine()}")
     try:
-        if {"full", "edit"} & {*wanted}:
-            field = Field(bench, frozenset(name for name in arguments.peers.split(",") if name))
-        if "full" in wanted:
-            print(f"\n{full.NOTE}")
-            found["full"] = [_full(field, size, quick=quick) for size in sizes or _sizes(quick=quick)]
-        if "edit" in wanted:
-            print(f"\n{edit.NOTE}")
-            found["edit"] = [
-                edit.measure(field, size, 2 if quick else 3, pelican=size <= 1_000)
-                for size in sizes or ([1_000] if quick else [1_000, 10_000])
-            ]
-        if "upload" in wanted:
-            print(f"\n{upload.NOTE}")
-            found["upload"] = _upload(bench, sizes, quick=quick)
-        if "views" in wanted:
-            print(f"\n{views.NOTE}")
-            today = f"{datetime.now(UTC):%Y-%m-%d}"
-            found["views"] = views.measure(bench, 200_000 if quick else 1_000_000, 1 if quick else 3, today)
-        if "parts" in wanted:
-            print(f"\n{parts.NOTE}")
-            found["parts"] = parts.measure(200, 3 if quick else 7)
-        if "mail" in wanted:
-            print(f"\n{mail.NOTE}")
-            found["mail"] = mail.measure(20_000 if quick else 100_000, 3 if quick else 5)
-        if "subscribers" in wanted:
-            print(f"\n{subscribers.NOTE}")
-            found["subscribers"] = subscribers.measure(bench, sizes or [10_000 if quick else 1_000_000])
-        if "audience" in wanted:
-            print(f"\n{audience.NOTE}")
-            sizes_ = sizes or ([1_000, 10_000] if quick else [10_000, 1_000_000])
-            found["audience"] = audience.measure(bench, sizes_)
-        if "smtp" in wanted:
-            print(f"\n{smtp.NOTE}")
-            found["smtp"] = smtp.measure(bench, 1_000 if quick else 4_000, 2 if quick else 3)
-        if "cold" in wanted:
-            print(f"\n{cold.NOTE}")
-            found["cold"] = cold.measure(bench, 5 if quick else 15)
+        for part in arguments.part or PARTS:
+            note, work = works[part]
+            print(f"\n{note}", flush=True)
+            started = time.monotonic()
+            try:
+                found[part] = work()
+            except Exception:
+                traceback.print_exc()
+                failed.append(part)
+            say(f"{part}: {time.monotonic() - started:.0f} s")
+            if arguments.json:
+                arguments.json.write_text(json.dumps(found, indent=1), encoding="utf-8")
     finally:
         for folder in ("full", "edit", "edit-full"):
             shutil.rmtree(bench / folder, ignore_errors=True)
-    if arguments.json:
-        arguments.json.write_text(json.dumps(found, indent=1), encoding="utf-8")
-    say(f"{time.monotonic() - started:.0f} s")
+    if failed:
+        sys.exit(f"failed: {', '.join(failed)}")
 
 
-def _sizes(*, quick: bool) -> list[int]:
-    return [100, 1_000] if quick else [1_000, 10_000]
+def _works(
+    bench: Path, scale: Scale, sizes: list[int], peers: frozenset[str]
+) -> dict[str, tuple[str, Callable[[], Any]]]:
+    """Each part: what it measures, and the measuring."""
+    field = cache(lambda: Field(bench, peers))
+    today = f"{datetime.now(UTC):%Y-%m-%d}"
+
+    def edits() -> list[Any]:
+        return [
+            edit.measure(field(), size, scale.rounds, pelican=size <= 1_000) for size in sizes or scale.edited
+        ]
+
+    def uploads() -> dict[str, Any]:
+        clouds = [] if sizes else scale.clouds
+        found = upload.measure(bench, sizes or scale.archives, scale.uploads)
+        return found | (upload.measure_aws(clouds) if clouds else {})
+
+    return {
+        "full": (full.NOTE, lambda: [_full(field(), size, scale) for size in sizes or scale.posts]),
+        "edit": (edit.NOTE, edits),
+        "upload": (upload.NOTE, uploads),
+        "views": (views.NOTE, lambda: views.measure(bench, scale.lines, scale.rounds, today)),
+        "parts": (parts.NOTE, lambda: parts.measure(200, 2 * scale.rounds + 1)),
+        "mail": (mail.NOTE, lambda: mail.measure(scale.mails, scale.rounds + 1)),
+        "subscribers": (
+            subscribers.NOTE,
+            lambda: subscribers.measure(bench, sizes or scale.audiences[-1:]),
+        ),
+        "audience": (audience.NOTE, lambda: audience.measure(bench, sizes or scale.audiences)),
+        "smtp": (smtp.NOTE, lambda: smtp.measure(bench, scale.handed, scale.rounds)),
+        "cold": (cold.NOTE, lambda: cold.measure(bench, scale.starts)),
+    }
 
 
-def _full(field: Field, size: int, *, quick: bool) -> dict[str, Any]:
+def _full(field: Field, size: int, scale: Scale) -> dict[str, Any]:
     """Hugo is what we measure ourselves by; the others, which are slower, run less often."""
     large = size > 2_000
-    rounds = {"pressrun": 3, "hugo": 3, "eleventy": 1 if large or quick else 2, "pelican": 1}
+    rounds = {"pressrun": scale.rounds, "hugo": scale.rounds, "eleventy": 1}
+    if not large or scale is FULL:
+        rounds["pelican"] = 1
     return full.measure(field, size, rounds)
-
-
-def _upload(bench: Path, sizes: list[int], *, quick: bool) -> dict[str, Any]:
-    local = sizes or ([100, 1_000] if quick else [100, 1_000, 10_000, 100_000])
-    found = upload.measure(bench, local, 9 if quick else 15)
-    clouds = [] if quick else [100, 300]  # moto is slow
-    return found | (upload.measure_aws(clouds) if clouds else {})
 
 
 if __name__ == "__main__":

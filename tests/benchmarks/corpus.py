@@ -200,6 +200,6 @@ NO_CARDS = "[images]\ncards = false\n"  # as the peers, of which none draws any
 
 
 def settings(*, feed_of_50: bool) -> str:
-    """`pressrun.toml`; with the feed of 50 entries that the peers write, or as it comes."""
+    """`pressrun.toml`; with the feed of 50 entries that the peers write, or as it comes. No cards of titles."""
     authors = "".join(f'[[authors]]\nname = "{name}"\n' for name in AUTHORS)
-    return SETTINGS.format(authors=authors, feed=FEED_OF_50 + NO_CARDS if feed_of_50 else "")
+    return SETTINGS.format(authors=authors, feed=FEED_OF_50 + NO_CARDS if feed_of_50 else NO_CARDS)

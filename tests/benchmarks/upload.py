@@ -30,7 +30,8 @@ from tests.benchmarks.measure import Aim, print_aims, print_table, say, spread
 NOTE = (
     "Feeds as they come (20 entries, 100 KB). Each upload is published as the Lambda function does it, by a\n"
     "publisher that is kept; an edit also as `serve` does it. Sizes take turns, upload by upload. At 100 posts\n"
-    "tag feeds and pages are not full yet (7 or 8 posts a tag), so the fair base of a ratio is 1,000."
+    "tag feeds and pages are not full yet (7 or 8 posts a tag), so the fair base of a ratio is 1,000. No cards of\n"
+    "titles are drawn: one takes 6.5 ms, for a new post or another title, whatever the size of the archive."
 )
 EDIT, SERVE = "edit of a recent post", "the same edit, by `serve`"
 NEWEST, BACKDATED, WITHDRAWN = "new newest post", "backdated post", "withdrawal"
