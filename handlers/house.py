@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from functools import cache
 
-from pressrun.bootstrap import House, aws
+from pressrun.bootstrap import aws
+from pressrun.house import House
 
 
 @cache

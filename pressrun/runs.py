@@ -27,6 +27,7 @@ from pressrun.config import (
 )
 from pressrun.domain.problems import Problem
 from pressrun.errors import Invalid, Permanent, PressrunError
+from pressrun.house import House
 from pressrun.services.imprint import Imprints
 from pressrun.services.sweep import Hands, Progress, Report, bring_in_line, changed_keys
 from pressrun.services.work import Stage
@@ -65,7 +66,7 @@ def _hands(content: Path, home: Path, jobs: int) -> Iterator[Hands]:
         yield Hands(executor, _store, _wave, jobs)
 
 
-_house: bootstrap.House | None = None
+_house: House | None = None
 
 
 def _begin(content: Path, home: Path) -> None:
@@ -83,7 +84,7 @@ def _wave(names: list[str], within: frozenset[str]) -> set[str]:
     return _mine().publisher.renderer().wave(names, within)
 
 
-def _mine() -> bootstrap.House:
+def _mine() -> House:
     if _house is None:
         raise RuntimeError("this process was not begun as a worker")
     return _house

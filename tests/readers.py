@@ -15,8 +15,8 @@ from urllib.parse import urlsplit
 from pressrun.adapters.local.files import FileStore
 from pressrun.adapters.local.outbox import Outbox
 from pressrun.adapters.local.sqlite import SqliteQueue, SqliteTable
-from pressrun.bootstrap import House
 from pressrun.domain.subscribers import Subscriber
+from pressrun.house import House
 from pressrun.http import Api
 from pressrun.ports import Mailer, Put
 from pressrun.services.readers import Application, Reply

@@ -26,7 +26,7 @@ from pressrun.commands.common import (
 )
 
 if TYPE_CHECKING:
-    from pressrun.bootstrap import House
+    from pressrun.house import House
     from pressrun.ports import ObjectStore
 
 

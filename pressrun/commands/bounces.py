@@ -24,8 +24,8 @@ from pressrun.domain.letters import read_message_id
 from pressrun.errors import NotFound, Transient
 
 if TYPE_CHECKING:
-    from pressrun.bootstrap import House
     from pressrun.domain.feedback import Event
+    from pressrun.house import House
 
 TRY_AGAIN = 75
 """The exit status on which mail servers keep a message and hand it over later (EX_TEMPFAIL of sysexits.h)."""

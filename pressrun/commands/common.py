@@ -30,7 +30,7 @@ from pressrun.domain.publication import Publication
 from pressrun.errors import NotFound
 
 if TYPE_CHECKING:
-    from pressrun.bootstrap import House
+    from pressrun.house import House
 
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)

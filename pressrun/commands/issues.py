@@ -35,9 +35,9 @@ from pressrun.domain.letters import PLACE, in_scheme, shown_mail
 from pressrun.errors import Invalid, NotFound
 
 if TYPE_CHECKING:
-    from pressrun.bootstrap import House
     from pressrun.domain.issues import Issue
     from pressrun.domain.letters import Letter
+    from pressrun.house import House
     from pressrun.services.forecast import Forecast
 
 NAMED = 50  # uncertain recipients that `show` names

@@ -33,7 +33,7 @@ from pressrun.errors import PressrunError
 from pressrun.ports import Depth
 
 if TYPE_CHECKING:
-    from pressrun.bootstrap import House
+    from pressrun.house import House
 
 LATE: Final = 2  # hours without a look at every file
 SHOWN: Final = 5

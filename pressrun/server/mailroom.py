@@ -11,7 +11,7 @@ from threading import Event
 from typing import Any, Final
 
 from pressrun import bootstrap
-from pressrun.bootstrap import House
+from pressrun.house import House
 from pressrun.server.signals import interruptible
 from pressrun.services.subscribe import expire
 

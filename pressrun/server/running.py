@@ -22,6 +22,7 @@ from pressrun.adapters.local.outbox import Outbox
 from pressrun.config import SETTINGS_FILE, read_settings
 from pressrun.domain.publication import Publication
 from pressrun.errors import Invalid, Permanent, PressrunError
+from pressrun.house import House
 from pressrun.http import Api
 from pressrun.ports import Clock
 from pressrun.server.accesslog import AccessLog
@@ -131,7 +132,7 @@ def serve(
 
 
 def serve_desk(
-    house: bootstrap.House,
+    house: House,
     shelves: bootstrap.Shelves,
     port: int,
     *,

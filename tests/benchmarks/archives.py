@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pressrun
 from pressrun import bootstrap
+from pressrun.house import House
 from pressrun.services.sweep import bring_in_line
 from tests.benchmarks import corpus
 from tests.benchmarks.measure import run, say
@@ -74,7 +75,7 @@ class Archive:
                 corpus.save(self.content, one, one.text())
 
     @contextmanager
-    def open(self) -> Iterator[bootstrap.House]:
+    def open(self) -> Iterator[House]:
         """The archive, in line with its content."""
         self.restore()
         house = bootstrap.local(self.content, self.home, {})

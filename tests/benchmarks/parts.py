@@ -22,6 +22,7 @@ from pressrun.domain.articles import Article
 from pressrun.domain.feeds import FORMATS, Fragment
 from pressrun.domain.listings import Collection
 from pressrun.errors import Conflict, Transient
+from pressrun.house import nonce
 from pressrun.parsing import frontmatter, markdown
 from pressrun.parsing.sanitise import sanitise
 from pressrun.parsing.source import parse_article
@@ -169,7 +170,7 @@ def _recorded(files: Sequence[File], folder: Path) -> tuple[list[list[Save | Dro
         table=table,
         queue=house.queue,
         clock=bootstrap.SystemClock(),
-        nonce=bootstrap.nonce,
+        nonce=nonce,
         imprints=Imprints(house.content, table, {}),
     )
     publisher.store([key for key, _ in files])

@@ -18,6 +18,7 @@ import orjson
 
 from pressrun import bootstrap
 from pressrun.adapters.local.sqlite import SqliteTable
+from pressrun.house import House, nonce
 from pressrun.ports import Save, Table
 from pressrun.services.imprint import Imprints
 from pressrun.services.publish import Publisher
@@ -110,7 +111,7 @@ def uploads(shelf: Shelf, size: int, turns: int) -> Iterator[tuple[str, list[Cal
     yield "", [lambda post=post: shelf.drop(post) for post in older]
 
 
-def publisher_over(house: bootstrap.House, table: Table, counts: Counts) -> Publisher:
+def publisher_over(house: House, table: Table, counts: Counts) -> Publisher:
     """A publisher over the house's backends, and over `table`, whose operations are counted."""
     content = CountedStore(house.content, counts)
     counted = CountedTable(table, counts)
@@ -121,7 +122,7 @@ def publisher_over(house: bootstrap.House, table: Table, counts: Counts) -> Publ
         table=counted,
         queue=CountedQueue(house.queue, counts),
         clock=bootstrap.SystemClock(),
-        nonce=bootstrap.nonce,
+        nonce=nonce,
         imprints=Imprints(content, counted, {}),
     )
 
@@ -161,7 +162,7 @@ def measure(bench: Path, sizes: list[int], turns: int) -> dict[str, Any]:
     return {"cpu_seconds": times, "operations": operations}
 
 
-def _count(house: bootstrap.House, shelf: Shelf, size: int) -> dict[str, dict[str, float]]:
+def _count(house: House, shelf: Shelf, size: int) -> dict[str, dict[str, float]]:
     counts: Counts = Counter()
     publisher = publisher_over(house, house.table, counts)
     publisher.imprints.current()
@@ -238,7 +239,7 @@ def _to_s3(counts: Mapping[str, float]) -> float:
 
 
 @contextmanager
-def _cloud() -> Iterator[tuple[bootstrap.House, Bucket, Counts]]:
+def _cloud() -> Iterator[tuple[House, Bucket, Counts]]:
     from moto import mock_aws
 
     names = {
@@ -256,7 +257,7 @@ def _cloud() -> Iterator[tuple[bootstrap.House, Bucket, Counts]]:
             os.environ.pop(name) if value is None else os.environ.__setitem__(name, value)
 
 
-def _house_on_aws() -> Iterator[tuple[bootstrap.House, Bucket, Counts]]:
+def _house_on_aws() -> Iterator[tuple[House, Bucket, Counts]]:
     import boto3
 
     s3, dynamodb, sqs = (boto3.client(name) for name in ("s3", "dynamodb", "sqs"))
@@ -295,7 +296,7 @@ def _house_on_aws() -> Iterator[tuple[bootstrap.House, Bucket, Counts]]:
         house.close()
 
 
-def _fill(house: bootstrap.House, shelf: Bucket, size: int) -> None:
+def _fill(house: House, shelf: Bucket, size: int) -> None:
     """Publishes `size` posts. The catalogue is made in SQLite and copied: moto copies all of it at each transaction."""
     shelf.put("pressrun.toml", corpus.settings(feed_of_50=False))
     for number in range(size):
@@ -313,9 +314,7 @@ def _fill(house: bootstrap.House, shelf: Bucket, size: int) -> None:
             )
 
 
-def _requests(
-    house: bootstrap.House, shelf: Bucket, size: int, requests: Counts
-) -> dict[str, dict[str, float]]:
+def _requests(house: House, shelf: Bucket, size: int, requests: Counts) -> dict[str, dict[str, float]]:
     found = {}
     for what, todo in uploads(shelf, size, 4):
         each = []

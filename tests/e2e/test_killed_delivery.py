@@ -16,9 +16,9 @@ from typing import Any
 import pytest
 
 from pressrun import bootstrap
-from pressrun.bootstrap import House
 from pressrun.domain.issues import Issue
 from pressrun.domain.subscribers import Subscriber, subscriber_id
+from pressrun.house import House
 from pressrun.parsing.feedback import event_from
 from pressrun.ports import Save
 from pressrun.services.subscribers import partition_of

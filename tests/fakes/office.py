@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 
-from pressrun import bootstrap
 from pressrun.adapters.local.files import FileStore
 from pressrun.adapters.local.sqlite import SqliteQueue, SqliteTable
 from pressrun.domain.feedback import Event
 from pressrun.domain.issues import Issue
 from pressrun.domain.letters import Handover, Letter, Quota, Recipient
 from pressrun.domain.subscribers import Subscriber, SubscriberState, subscriber_id
+from pressrun.house import House
 from pressrun.services.sweep import bring_in_line
 from tests.conftest import FrozenClock
 
@@ -83,7 +83,7 @@ class Office:
         self.folder.mkdir()
         (self.folder / "pressrun.toml").write_text(settings)
         table = SqliteTable(root / "catalogue.db", durable=False)
-        self.house = bootstrap.House(
+        self.house = House(
             content=FileStore(self.folder, etags="stat"),
             site=FileStore(root / "site", root / "objects.db"),
             reports=FileStore(root / "errors"),

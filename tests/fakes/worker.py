@@ -12,6 +12,7 @@ from pathlib import Path
 from threading import Event
 
 from pressrun import bootstrap
+from pressrun.house import House
 from pressrun.server.mailroom import work_mail
 
 
@@ -27,7 +28,7 @@ class FastClock:
         return datetime.fromtimestamp(self.start + (time.time() - self.start) * self.speed, UTC)
 
 
-def opened(content: Path, home: Path, clock: FastClock) -> bootstrap.House:
+def opened(content: Path, home: Path, clock: FastClock) -> House:
     """The publication on that clock."""
     bootstrap.SystemClock = lambda: clock  # type: ignore[assignment, misc]
     return bootstrap.local(content, home)

@@ -12,10 +12,10 @@ import pytest
 
 from handlers.house import house
 from pressrun import bootstrap
-from pressrun.bootstrap import House
 from pressrun.commands.archiving import stores
 from pressrun.commands.operate import survey
 from pressrun.errors import Permanent, Transient
+from pressrun.house import House
 from pressrun.ports import Put
 from pressrun.services import archive as archives
 from pressrun.services.archive import PASSING, Archive

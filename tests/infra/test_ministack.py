@@ -15,7 +15,7 @@ from urllib.parse import urlencode, urlsplit
 import pytest
 
 from pressrun import bootstrap
-from pressrun.bootstrap import House
+from pressrun.house import House
 from pressrun.services.sweep import bring_in_line
 from tests.accesslogs import fields, gz, tabbed
 from tests.fakes.ses import Ses, serving

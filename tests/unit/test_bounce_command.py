@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from pressrun import bootstrap
-from pressrun.bootstrap import House
 from pressrun.commands.bounces import take_in, take_in_all
 from pressrun.domain.issues import Issue
 from pressrun.domain.letters import Recipient
 from pressrun.domain.subscribers import Subscriber, shard_of, subscriber_id
+from pressrun.house import House
 from pressrun.ports import Save
 from pressrun.services.ledger import Batch, Entry
 from tests.contract.mailers import letter

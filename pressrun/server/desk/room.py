@@ -12,9 +12,10 @@ from typing import Any, Final
 from urllib.parse import quote, urlencode
 from zoneinfo import ZoneInfo
 
-from pressrun.bootstrap import House, Shelves
+from pressrun.bootstrap import Shelves
 from pressrun.domain.publication import Publication
 from pressrun.domain.urls import href
+from pressrun.house import House
 from pressrun.rendering.desk import desk_page
 from pressrun.server.desk.door import Session
 from pressrun.server.desk.forms import Form

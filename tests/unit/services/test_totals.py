@@ -12,8 +12,8 @@ import orjson
 import pytest
 
 from pressrun import bootstrap
-from pressrun.bootstrap import House
 from pressrun.errors import NotFound
+from pressrun.house import House
 from pressrun.services.count import Log, ViewCounter
 from pressrun.services.sweep import bring_in_line
 from pressrun.services.totals import Totals, bucket
