@@ -67,14 +67,11 @@ def words_of(html: str) -> str:
 
     Text without spaces between its words is cut into pairs of characters.
     """
-    words: dict[str, None] = {}
-    for found in _WORD.finditer(folded(unescape(_TAG.sub(" ", html)))):
-        for word in _cut(found[0]):
-            if 1 < len(word) <= MAX_LENGTH:
-                words[word] = None
-        if len(words) >= MAX_WORDS:
-            break
-    return " ".join(sorted(words))
+    text = folded(unescape(_TAG.sub(" ", html)))
+    found = dict.fromkeys(_WORD.findall(text))
+    if not text.isascii() and _UNSPACED.search(text):
+        found = dict.fromkeys(part for word in found for part in _cut(word))
+    return " ".join(sorted([word for word in found if 1 < len(word) <= MAX_LENGTH][:MAX_WORDS]))
 
 
 def _cut(word: str) -> list[str]:
