@@ -235,9 +235,9 @@ def test_the_daily_cap_spills_over_to_the_next_day(tmp_path: Path) -> None:
     office = Office(tmp_path, SETTINGS + "\n[mail]\nmax_per_day = 100\n")
     office.readers(150)
     office.publish("tides.md")
-    office.minutes(8 * 60, step=30)
+    office.minutes(8 * 60, step=120)
     assert len(office.sink.sent) <= 100 and office.issue().state == "sending"
-    office.minutes(8 * 60, step=30)
+    office.minutes(8 * 60, step=120)
     assert len(office.sink.sent) == 150 and office.issue().state == "sent"
 
 
