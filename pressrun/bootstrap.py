@@ -353,6 +353,24 @@ def _make(home: Path) -> None:
         ) from None
 
 
+def claim(content: Path, home: Path) -> None:
+    """Keeps a home for the publication in `content`: publishing another there would withdraw it.
+
+    Raises Permanent where the home is another's, whose folder is still there: a folder may be moved or renamed.
+    """
+    note = home / "content.path"
+    there = os.path.relpath(content.resolve(), home.resolve())
+    kept = note.read_text("utf-8") if note.exists() else there
+    if kept != there and (home / kept).is_dir():
+        raise Permanent(
+            f"{home} holds what was published from {(home / kept).resolve()}, which would be withdrawn; "
+            f"name another home for {content} with --home (or, if this is the same publication, remove {note})"
+        )
+    if kept != there or not note.exists():
+        _make(home)
+        note.write_text(there, "utf-8")
+
+
 def _refuse_nesting(content: Path, home: Path) -> None:
     """What lies in the content folder and is not hidden is published: the site itself must not be."""
     inner, outer = home.resolve(), content.resolve()

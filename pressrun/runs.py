@@ -47,6 +47,7 @@ def publish_all(content: Path, home: Path, *, target: Target, jobs: int, progres
         finally:
             house.close()
     house = bootstrap.local(content, home)
+    bootstrap.claim(content, home)
     try:
         house.publisher.imprints.refresh_if_right()
         if jobs < 2 or len(changed_keys(house.publisher)) < SHARED_FROM:

@@ -72,6 +72,7 @@ def serve(
     """
     with suppress(KeyboardInterrupt), interruptible(), _listening(host, port) as listener:
         house = bootstrap.local(content, home, _environment(content, _address(host, listener)))
+        bootstrap.claim(content, home)
         clock, stop = bootstrap.SystemClock(), threading.Event()
         shelves = bootstrap.local_shelves(home)
 

@@ -41,6 +41,20 @@ def test_publish_says_what_it_did(monkeypatch, capsys, content, tmp_path) -> Non
     assert "Nothing has changed: 1 unchanged." in capsys.readouterr().out
 
 
+def test_a_home_keeps_one_publication(monkeypatch, capsys, content, tmp_path) -> None:
+    """Another's would be withdrawn with a slip of the keyboard; one whose folder has moved is the same."""
+    other, home = tmp_path / "other", tmp_path / "home"
+    other.mkdir()
+    (other / "moon.md").write_text(GOOD.replace("Hello", "Moon"))
+    assert run(monkeypatch, "publish", content, "--home", home) == 0
+    assert run(monkeypatch, "publish", other, "--home", home) != 0
+    assert "another home" in capsys.readouterr().err
+    assert (home / "site" / "hello" / "index.html").exists()
+    moved = content.rename(tmp_path / "elsewhere")
+    assert run(monkeypatch, "publish", moved, "--home", home) == 0
+    assert "Nothing has changed" in capsys.readouterr().out
+
+
 def test_publish_exits_with_1_and_names_file_and_line(monkeypatch, capsys, content, tmp_path) -> None:
     """What can be published is; what cannot is named."""
     (content / "bad.md").write_text(BAD)
