@@ -39,7 +39,6 @@ class Scale:
     mails: int
     handed: int  # mails to a server
     lines: int  # of logs
-    starts: int  # of each function
 
 
 QUICK = Scale(
@@ -53,7 +52,6 @@ QUICK = Scale(
     mails=20_000,
     handed=1_000,
     lines=200_000,
-    starts=5,
 )
 USUAL = replace(
     QUICK,
@@ -73,7 +71,6 @@ FULL = replace(
     mails=100_000,
     handed=4_000,
     lines=1_000_000,
-    starts=15,
 )
 
 
@@ -153,7 +150,7 @@ def _works(
         ),
         "audience": (audience.NOTE, lambda: audience.measure(bench, sizes or scale.audiences)),
         "smtp": (smtp.NOTE, lambda: smtp.measure(bench, scale.handed, scale.rounds)),
-        "cold": (cold.NOTE, lambda: cold.measure(bench, scale.starts)),
+        "cold": (cold.NOTE, lambda: cold.measure(bench)),
     }
 
 
