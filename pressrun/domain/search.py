@@ -37,6 +37,7 @@ COMMON: Mapping[str, frozenset[str]] = MappingProxyType(
 """Words that nearly every text of a language holds, folded: the index leaves them out, and nobody need find them."""
 _TAG = re.compile(r"<[^>]*>")
 _WORD = re.compile(r"[^\W_]+")
+_BETWEEN = bytes(byte if chr(byte).isalnum() else ord(" ") for byte in range(128)) + bytes(range(128, 256))
 _OTHER = re.compile(r"[^\x00-\x7f]")
 _MARKS = ("Mn", "Mc", "Me")
 _LETTERS = str.maketrans(
@@ -63,15 +64,19 @@ def common_in(language: str) -> frozenset[str]:
 
 
 def words_of(html: str) -> str:
-    """The different words of an article, folded, in order, parted by spaces.
+    """The different words of an article, folded, as they come, parted by spaces.
 
     Text without spaces between its words is cut into pairs of characters.
     """
     text = folded(unescape(_TAG.sub(" ", html)))
-    found = dict.fromkeys(_WORD.findall(text))
-    if not text.isascii() and _UNSPACED.search(text):
-        found = dict.fromkeys(part for word in found for part in _cut(word))
-    return " ".join(sorted([word for word in found if 1 < len(word) <= MAX_LENGTH][:MAX_WORDS]))
+    if text.isascii():  # a third of the time that the expression takes
+        text = text.encode().translate(_BETWEEN).decode()
+        found = dict.fromkeys(text.split())
+    else:
+        found = dict.fromkeys(_WORD.findall(text))
+        if _UNSPACED.search(text):
+            found = dict.fromkeys(part for word in found for part in _cut(word))
+    return " ".join([word for word in found if 1 < len(word) <= MAX_LENGTH][:MAX_WORDS])
 
 
 def _cut(word: str) -> list[str]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from itertools import filterfalse
 
 import orjson
 from lxml import etree
@@ -38,13 +40,11 @@ def render_texts(theme: Theme, cards: Sequence[Card], words: Mapping[str, str]) 
     `words` by the articles' ids, as `words_of` gives them; those that are common in an article's language are left
     out. Articles are counted from 0, as in the month's titles.
     """
-    places: dict[str, list[int]] = {}
+    places: defaultdict[str, list[int]] = defaultdict(list)
     for number, card in enumerate(cards):
         common = common_in(card.language or theme.publication.language)
-        for word in words.get(card.id, "").split():
-            if word in common:
-                continue
-            places.setdefault(word, []).append(number)
+        for word in filterfalse(common.__contains__, words.get(card.id, "").split()):
+            places[word].append(number)
     known = sorted(places)
     summaries = [card.summary for card in cards]
     return orjson.dumps(
