@@ -105,7 +105,10 @@ class Article:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Card:
-    """An article as lists show it: the index pages, the archive, the sitemap. Small: a list reads many."""
+    """An article as lists show it: the index pages, the archive, the sitemap. Small: a list reads many.
+
+    Its repr is what pages show of it: equal ones look the same there.
+    """
 
     id: str
     path: str
@@ -119,5 +122,5 @@ class Card:
     summary: str = ""
     language: str = ""
     image: Image | None = None
-    size: int = 0  # bytes of its largest feed fragment
-    mark: str = ""  # changes with its feed fragment
+    size: int = field(default=0, repr=False)  # bytes of its largest feed fragment
+    mark: str = field(default="", repr=False)  # changes with its feed fragment

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 from babel.dates import format_date, format_skeleton
 from babel.lists import format_list
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from pressrun.domain import urls
 from pressrun.domain.feeds import FILES, FORMATS, MEDIA_TYPES, Format
@@ -27,6 +27,7 @@ from pressrun.rendering.shipped import fingerprint_of, shipped
 from pressrun.rendering.words import languages, locale_for, words_for
 
 SCRIPTS = ("views", "page", "search")  # of pages: web/<name>.js
+MAX_TIMES = 4_096  # that are kept: more than a page shows
 _NONE: Mapping[str, str] = MappingProxyType({})
 
 
@@ -207,10 +208,12 @@ class Theme:
         """A moment's day as a `<time>` element."""
         key = (moment, style)
         if key not in self._times:
+            if len(self._times) >= MAX_TIMES:
+                self._times.clear()
             local = self.local(moment)
-            words = self.day(local.date(), style)
-            self._times[key] = Markup('<time datetime="{}">{}</time>').format(
-                local.isoformat(timespec="seconds"), words
+            words = escape(self.day(local.date(), style))
+            self._times[key] = Markup(  # noqa: S704 - the words are escaped
+                f'<time datetime="{local.isoformat(timespec="seconds")}">{words}</time>'
             )
         return self._times[key]
 

@@ -286,10 +286,6 @@ class Publisher:
                 self.entering.withdraw(work, imprint, suspect=suspect)
         return waiting
 
-    # --- files that are not articles ------------------------------------------------------------------------
-
-    # --- articles -------------------------------------------------------------------------------------------
-
     def _commit(self, works: list[Work], *, suspect: bool) -> set[str]:
         """Writes each file's rows as a whole; the keys that others were faster with."""
         for work in works:

@@ -240,8 +240,7 @@ class Renditions:
 
     def _page(self, render: Callable[[Theme, L], bytes], listing: L) -> Made:
         """A page of cards; rendered only where something that it shows has changed."""
-        shown = [replace(card, size=0, mark="") for card in listing.cards]
-        told = f"{self._theme.fingerprint} {render.__name__} {replace(listing, cards=shown)!r}"
+        told = f"{self._theme.fingerprint} {render.__name__} {listing!r}"
         return Made(
             mark=digest(told.encode()),
             body=lambda: render(self._theme, listing),
