@@ -16,7 +16,7 @@ from pressrun.errors import Conflict, Invalid, NotFound, Transient
 from pressrun.ports import ABSENT, Blob, Drop, Item, ObjectStore, Put, Row, Save, Table
 from pressrun.services.catalogue import Catalogue, Source
 from pressrun.services.plan import Settled, address_of, alias_of, digest
-from pressrun.services.work import Rows, Work, claiming, held
+from pressrun.services.work import Rows, Work, claiming, held, id_name
 
 if TYPE_CHECKING:
     from pressrun.rendering.theme import Theme
@@ -69,7 +69,7 @@ class Addresses:
         """The writes that take the article's addresses and id, each on condition that nobody was faster.
 
         Also the article with the identity that it inherits from what stood there. Raises Invalid where an address
-        or the id is another's; `work.released` then names the address.
+        or the id is another's; `work.released` then names what would have to be free.
         """
         settled = self._at_home(work, settled, rows, publication)
         source = settled.source
@@ -181,6 +181,7 @@ class Addresses:
         if mine and work.old and work.old.live and work.old.id == source.id:
             return []
         if row is not None and not work.owns(row) and self._holds(str(row.item["source"]), source.id):
+            work.released.add(id_name(source.id))
             what = f"the id {source.id!r} belongs to {row.item['source']} already"
             line = settled.parsed.lines.get("id", 1)
             raise Invalid.at(work.key, line, what, "give one of the two another `id`", code="duplicate-id")

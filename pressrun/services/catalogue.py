@@ -11,7 +11,7 @@
 | `entry` | article id | its feed fragment |
 | `words` | article id | the words of its text, for search |
 | `uses <key>` | key of the file | a file that refers to <key> |
-| `waits <address>` | key of the file | a refused file that wants <address> |
+| `waits <name>` | key of the file | a refused file that wants <name>: an address, or `id <id>` |
 | `due` | instant#key | a file to be published then; a picture whose former variants are to go |
 | `collection` | name | revision, the revision rendered, the objects written |
 | `spans <collection>` | `2026`, `2026-11` | a span that has an archive page |

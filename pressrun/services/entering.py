@@ -33,7 +33,7 @@ from pressrun.services.plan import Settled, card_digest, card_for, compose, dige
 from pressrun.services.refusals import Refusals
 from pressrun.services.series import place_of, series_around, spots_of, stirred, told
 from pressrun.services.titlecards import card_of_title, drawn_anew
-from pressrun.services.work import Kind, Outcome, State, Work
+from pressrun.services.work import Kind, Outcome, State, Work, id_name
 
 MAX_ASSET = 200_000_000  # bytes
 ACTIVE = {"content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox"}
@@ -297,6 +297,7 @@ class Entering:
     def _let_go(self, work: Work, old: Source) -> list[Save | Drop]:
         """Drops what the catalogue shows of a live article; not what another file with the same id shows by now."""
         row = self.table.get("id", old.id)
+        work.released.add(id_name(old.id))
         places = old.places | {("entry", old.id), ("words", old.id)}
         changes: list[Save | Drop] = []
         if row is not None and work.owns(row):

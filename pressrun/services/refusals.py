@@ -32,7 +32,7 @@ class Refusals:
         waits: tuple[str, ...] = (),
         kind: Kind = "article",
     ) -> Outcome:
-        """Tells the author, once for each wrong version. `waits`: addresses that would have to be free."""
+        """Tells the author, once for each wrong version. `waits`: names that would have to be free."""
         refusal = Refusal(key=key, etag=etag, problems=tuple(problems), waits=waits)
         changes = [Save(partition=f"waits {claim_of(path)}", sort=key, item={}) for path in waits]
         if stored is None or stored.item != refusal.item():

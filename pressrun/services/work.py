@@ -69,7 +69,7 @@ class Work:
     changes: list[Save | Drop] = field(default_factory=list)
     touched: set[str] = field(default_factory=set)  # collections that show it
     paths: set[str] = field(default_factory=set)  # whose redirect or tombstone is to be settled
-    released: set[str] = field(default_factory=set)  # addresses that others may be waiting for
+    released: set[str] = field(default_factory=set)  # addresses and ids that others may be waiting for
     news: list[News] = field(default_factory=list)  # where it may never have been published before
     stirred: set[tuple[str, str]] = field(default_factory=set)  # spots in series whose neighbours show it
     awaken: bool = False  # files that refer to this one are to be looked at again
@@ -112,6 +112,11 @@ class Work:
                 )
             self.paths.add(path)
             self.released.add(path)
+
+
+def id_name(article_id: str) -> str:
+    """An id among the names that files wait for, beside addresses."""
+    return f"id {article_id}"
 
 
 def claiming(path: str, item: Item, row: Row | None) -> Save:

@@ -143,3 +143,21 @@ def test_files_that_come_together_are_made_with_each_other(
     assert b'<a href="/here/">what b says' in pages["c/index.html"].body
     assert b"Part 2 of 2" in pages["c/index.html"].body
     world.check()
+
+
+@pytest.mark.parametrize("change", [{"id": "two"}, {"draft": True}, {}], ids=["another id", "draft", "gone"])
+def test_who_waits_for_an_id_gets_it_when_it_is_free(world: World, change: dict[str, object]) -> None:
+    """Whoever has it gives it up a moment later: nobody has to save the waiting file again."""
+    world.write("b.md", replace(FIRST, slug="second"), 0)
+    world.invoke()
+    world.work(1, None, trouble=0, turn=0.5)
+    assert world.there.table.get("refused", "b.md")
+    if change:
+        world.write("a.md", replace(FIRST, **change), 0)  # type: ignore[arg-type]
+    else:
+        world.remove("a.md", 0)
+    while world.there.queue.waiting():
+        world.invoke()
+        world.work(1, None, trouble=0, turn=0.5)
+    assert world.there.table.get("refused", "b.md") is None
+    world.check()
