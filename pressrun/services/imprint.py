@@ -106,9 +106,10 @@ class Imprints:
         row = self._table.get(*_ROW)
         if row is not None and row.item == item:
             return False
-        from pressrun.rendering.rehearsal import rehearse  # only where something has changed
+        if item["templates"]:  # what is shipped has been tried
+            from pressrun.rendering.rehearsal import rehearse
 
-        rehearse(theme_of(Publication.from_item(item["publication"]), item["templates"]))
+            rehearse(theme_of(Publication.from_item(item["publication"]), item["templates"]))
         self._table.write([Save(partition=_ROW[0], sort=_ROW[1], item=item)])
         return True
 
