@@ -40,11 +40,17 @@ class Addresses:
         return self._catalogue.sources([key]).get(key)
 
     def departed(self, work: Work, article_id: str, rows: Rows) -> str:
-        """The file that is still published with this id, though it is gone and the id may be taken; or ""."""
+        """The file that is still published with this id, though it is gone and the id may be taken; or "".
+
+        Where the id is this file's already, somebody may have begun to move it here, and not have taken leave of the
+        file that it was.
+        """
         row = rows.get(("id", article_id))
-        if row is None or work.owns(row):
+        if row is None:
             return ""
-        key = str(row.item["source"])
+        key = str(row.item.get("before", "") if work.owns(row) else row.item["source"])
+        if key in {"", work.key, work.heir_of}:
+            return ""
         known = self.known(key)
         return key if known and known.live and known.id == article_id else ""
 
@@ -177,6 +183,8 @@ class Addresses:
         """The claim on the id, where it is not this file's yet. Raises Invalid where it is another's."""
         source = settled.source
         row = rows.get(("id", source.id)) or self._table.get("id", source.id)
+        if row:
+            rows["id", source.id] = row
         mine = row is not None and row.item["source"] == work.key
         if mine and work.old and work.old.live and work.old.id == source.id:
             return []
@@ -185,8 +193,12 @@ class Addresses:
             what = f"the id {source.id!r} belongs to {row.item['source']} already"
             line = settled.parsed.lines.get("id", 1)
             raise Invalid.at(work.key, line, what, "give one of the two another `id`", code="duplicate-id")
+        item: Item = {"source": work.key}
+        before = (row.item["source"] if not mine else row.item.get("before")) if row else None
+        if before:
+            item["before"] = before
         version = row.version if row else ABSENT
-        return [Save(partition="id", sort=source.id, item={"source": work.key}, expect=version)]
+        return [Save(partition="id", sort=source.id, item=item, expect=version)]
 
     def _holds(self, key: str, article_id: str) -> bool:
         known = self._catalogue.sources([key]).get(key)

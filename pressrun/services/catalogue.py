@@ -5,7 +5,7 @@
 | `source` | key of the file | what its last reconciliation made of it: state, identity, memberships |
 | `refused` | key of the file | why the file as it is now cannot be published |
 | `path` | address, folded | who stands there: an article, an alias, or what is left of one (moved, gone) |
-| `id` | article id given by an author | which source holds it |
+| `id` | article id | which source holds it, and until its row says so, which one held it before |
 | `in <collection>` | instant#id | the card of a member |
 | `parts <series>` | place in it | the card of a part |
 | `entry` | article id | its feed fragment |

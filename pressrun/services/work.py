@@ -137,7 +137,8 @@ def still_held(claims: Iterable[Save | Drop], heir_of: str) -> list[Save | Drop]
             if claim.sort == heir_of:  # the file that this one was
                 again.append(Drop(partition="source", sort=claim.sort, expect=claim.expect + 1))
         else:
-            again.append(replace(claim, expect=claim.expect + 1))
+            item = {name: value for name, value in claim.item.items() if name != "before"}
+            again.append(replace(claim, item=item, expect=claim.expect + 1))
     return again
 
 

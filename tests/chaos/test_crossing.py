@@ -145,6 +145,25 @@ def test_files_that_come_together_are_made_with_each_other(
     world.check()
 
 
+@pytest.mark.parametrize("article", [FIRST, replace(FIRST, id="")], ids=["its own id", "its first place's"])
+def test_a_moved_article_is_edited_while_the_one_who_saw_the_move_stands_still(
+    world: World, article: Draft
+) -> None:
+    """Its id has its new file's name by then, and its entry still stands in the feeds by its old one's."""
+    world.write("a.md", article, 0)
+    world.settle()
+    world.remove("a.md")
+    world.write("b.md", article)
+    world.scheduler.spawn(lambda: world.publisher().publish(["a.md", "b.md"]) and None)
+    before = len(world.scheduler.trace)
+    while not any("Save id/" in step for step in world.scheduler.trace[before:]):
+        world.work(1, 1, trouble=0, turn=1)
+    world.write("b.md", replace(article, date="2025-06-15"))
+    world.publisher().publish(["b.md"])
+    world.settle()
+    assert [entry.title for entry in archived(world.there.site, "feed.xml")] == ["One"]
+
+
 @pytest.mark.parametrize("change", [{"id": "two"}, {"draft": True}, {}], ids=["another id", "draft", "gone"])
 def test_who_waits_for_an_id_gets_it_when_it_is_free(world: World, change: dict[str, object]) -> None:
     """Whoever has it gives it up a moment later: nobody has to save the waiting file again."""
