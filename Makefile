@@ -65,7 +65,7 @@ scan: $(STAMP) $(SAM)/.installed $(SCAN)/.installed ## Check the templates: cfn-
 	@SAM_CLI_TELEMETRY=0 $(SAM)/bin/sam validate --lint --region eu-west-1 --template infra/template.yaml
 	@$(SCAN)/bin/checkov --config-file infra/checkov.yaml --file infra/template.yaml infra/logs.yaml
 
-bundle: $(STAMP) ## Make build/lambda.zip, from which all functions are deployed
+bundle: $(STAMP) ## Make build/lambda.zip, which all functions run, and the layer for pictures
 	@$(BIN)/python infra/bundle.py $(ARGS)
 
 GROUP = $(BIN)/python -m uv pip compile --universal --python-version 3.11 --generate-hashes \

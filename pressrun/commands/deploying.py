@@ -61,7 +61,9 @@ def deploy(
         list[str] | None,
         typer.Option("--parameter", metavar="NAME=VALUE", help="Any other parameter of infra/template.yaml."),
     ] = None,
-    bundle: Annotated[bool, typer.Option("--bundle/--no-bundle", help="Make build/lambda.zip anew.")] = True,
+    bundle: Annotated[
+        bool, typer.Option("--bundle/--no-bundle", help="Make what functions run anew, in build/.")
+    ] = True,
     logs: Annotated[
         bool, typer.Option("--logs/--no-logs", help="Have CloudFront write logs, for counting.")
     ] = True,
@@ -96,8 +98,9 @@ def deploy(
     run = _say if dry_run else _run
     if bundle:
         run([sys.executable, str(ROOT / "infra" / "bundle.py")])
-    elif not (ROOT / "build" / "lambda.zip").is_file() and not dry_run:
-        fail("there is no build/lambda.zip; leave --no-bundle away")
+    for name in () if bundle or dry_run else ("lambda.zip", "lambda-pictures.zip"):
+        if not (ROOT / "build" / name).is_file():
+            fail(f"there is no build/{name}; leave --no-bundle away")
     run(_deploy(sam, template, stack, region, values, yes=yes, roles=True))
     if dry_run:
         return

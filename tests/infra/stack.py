@@ -29,7 +29,7 @@ from typing import Any
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from infra.bundle import PYTHON
+from infra.bundle import PYTHON, pictures_of
 from tests.infra.templates import ROOT, TEMPLATE
 
 MINISTACK = Path(os.environ.get("PRESSRUN_MINISTACK", ROOT / ".venv-infra" / "bin" / "ministack"))
@@ -154,10 +154,12 @@ def deploy(url: str, bundle: Path, name: str, **parameters: str) -> Stack:
     s3, formation = client("s3", url), client("cloudformation", url)
     code = f"artifacts-{name}"
     s3.create_bucket(Bucket=code, CreateBucketConfiguration={"LocationConstraint": REGION})
-    s3.upload_file(str(bundle), code, "lambda.zip")
+    text = TEMPLATE.read_text("utf-8")
+    for part, path in (("lambda", bundle), ("lambda-pictures", pictures_of(bundle.with_suffix("")))):
+        s3.upload_file(str(path.with_suffix(".zip")), code, f"{part}.zip")
+        text = text.replace(f"../build/{part}.zip", f"s3://{code}/{part}.zip")
     here = ".".join(map(str, sys.version_info[:2]))
-    text = TEMPLATE.read_text("utf-8").replace("../build/lambda.zip", f"s3://{code}/lambda.zip")
-    text = text.replace(f"Runtime: python{PYTHON}", f"Runtime: python{here}")
+    text = text.replace(f"python{PYTHON}", f"python{here}")
     text = re.sub(r"^  Dkim\d: .*\n", "", text, flags=re.M)
     s3.put_object(Bucket=code, Key="template.yaml", Body=text.encode())
     formation.create_stack(
