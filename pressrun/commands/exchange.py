@@ -176,5 +176,5 @@ def _tell(answer: Answer, site: Callable[[], str]) -> None:
         out.print(f"  [dim]scheduled[/]  {escape(answer.key)} for {answer.due}")
     elif answer.state == "published":
         out.print(f"  [dim]published[/]  {escape(site())}/{escape(answer.path)}")
-    elif answer.state in {"draft", "withdrawn", "in force"}:
+    elif answer.state in {"draft", "withdrawn", "in force", "left alone"}:
         out.print(f"  [dim]{answer.state:<10}[/] {escape(answer.key)}")

@@ -20,6 +20,14 @@ def is_article(key: str) -> bool:
     return posixpath.splitext(key)[1].lower() in _KINDS
 
 
+def is_left_alone(key: str) -> bool:
+    """Whether an author keeps a file back: `_drafts/table.png`, `_draft.md`; `_DSC0815.jpg` is a camera's picture."""
+    *folders, name = key.split("/")
+    if any(folder.startswith("_") for folder in folders):
+        return True
+    return name.startswith("_") and posixpath.splitext(name)[1].lower() in _KINDS
+
+
 def kind_of(key: str) -> str:
     """What an article is written in: "markdown", "html" or "text"."""
     return _KINDS.get(posixpath.splitext(key)[1].lower(), "text")

@@ -17,7 +17,7 @@ import orjson
 
 from pressrun.domain.problems import Problem
 from pressrun.errors import Conflict, Invalid, NotFound, Permanent, Transient
-from pressrun.parsing.keys import is_article
+from pressrun.parsing.keys import is_article, is_left_alone
 from pressrun.ports import ObjectStore, Put, Stat, Table, nobody
 from pressrun.services.catalogue import refusal_of, source_of
 from pressrun.services.imprint import Imprints, is_setting
@@ -196,7 +196,9 @@ class Answers:
             source, refused = rows.get(("source", key)), rows.get(("refused", key))
             if is_setting(key):
                 continue
-            if refused and refused.item["etag"] == etag:
+            if is_left_alone(key):
+                found[key] = Answer(key=key, state="left alone")
+            elif refused and refused.item["etag"] == etag:
                 found[key] = self._refusal(key, refusal_of(refused).problems)
             elif not etag and source is None and refused is None:
                 found[key] = Answer(key=key, state="withdrawn")

@@ -14,7 +14,7 @@ from pressrun.domain.publication import Publication
 from pressrun.domain.slugs import slugify
 from pressrun.domain.urls import asset_problem, claim_of, page_key
 from pressrun.errors import Invalid
-from pressrun.parsing.keys import is_article
+from pressrun.parsing.keys import is_article, is_left_alone
 from pressrun.parsing.media import sniff
 from pressrun.parsing.source import parse_article
 from pressrun.ports import Clock, ObjectStore
@@ -96,7 +96,7 @@ def lint(content: ObjectStore, imprint: Imprint, clock: Clock, holder: Holder) -
 
 def _read(content: ObjectStore, imprint: Imprint, now: datetime) -> _Shelf:
     shelf = _Shelf()
-    keys = [stat.key for stat in content.list() if not is_setting(stat.key)]
+    keys = [stat.key for stat in content.list() if not is_setting(stat.key) and not is_left_alone(stat.key)]
     bundles = {key.rpartition("/")[0] for key in keys if key.endswith("/index.md")}
     for key in keys:
         blob = content.get(key)

@@ -19,6 +19,7 @@ from pressrun.domain.issues import News
 from pressrun.domain.spans import instant
 from pressrun.domain.urls import claim_of
 from pressrun.errors import Invalid, NotFound, Transient
+from pressrun.parsing.keys import is_left_alone
 from pressrun.ports import (
     Clock,
     Drop,
@@ -360,6 +361,8 @@ class Publisher:
         return Renderer(site=self.site, table=self.table, imprint=self.imprints.current(), ping=self.ping)
 
     def _etag(self, key: str) -> str:
+        if is_left_alone(key):
+            return ""
         try:
             return self.content.head(key).etag
         except NotFound:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pressrun.errors import Invalid, NotFound
-from pressrun.parsing.keys import is_article
+from pressrun.parsing.keys import is_article, is_left_alone
 from pressrun.parsing.source import parse_article
 from pressrun.ports import ABSENT, Blob, Clock, ObjectStore, Table
 from pressrun.services.catalogue import source_of
@@ -37,6 +37,8 @@ class Reading:
         ]
 
     def _blob(self, key: str) -> Blob | None:
+        if is_left_alone(key):
+            return None
         try:
             return self.content.get(key)
         except NotFound:

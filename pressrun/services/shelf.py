@@ -9,7 +9,7 @@ from typing import Literal
 
 from pressrun.domain.problems import Problem
 from pressrun.errors import NotFound
-from pressrun.parsing.keys import is_article
+from pressrun.parsing.keys import is_article, is_left_alone
 from pressrun.ports import ObjectStore, Row, Stat, Table
 from pressrun.services.catalogue import refusal_of, source_of
 from pressrun.services.imprint import is_setting
@@ -87,6 +87,8 @@ def _piece(stat: Stat, row: Row | None, refusal: Row | None) -> Piece:
     standing: Standing = "uploaded"
     if is_setting(stat.key):
         standing = "refused" if known else "settings"
+    elif is_left_alone(stat.key):
+        standing = "draft"
     elif known and known.etag == stat.etag:
         standing = "refused"
     elif source and source.etag == stat.etag and not known:

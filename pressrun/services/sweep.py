@@ -14,7 +14,7 @@ from pressrun.domain.pictures import card_key
 from pressrun.domain.spans import DIRECTORY, SITE, instant
 from pressrun.domain.urls import page_key
 from pressrun.errors import Invalid, Permanent
-from pressrun.parsing.keys import is_article
+from pressrun.parsing.keys import is_article, is_left_alone
 from pressrun.ports import Save, nobody
 from pressrun.services.asking import ask
 from pressrun.services.catalogue import attempt_of, source_of
@@ -53,7 +53,7 @@ def compare(publisher: Publisher) -> tuple[list[str], int]:
     empty = True
     for stat in publisher.content.list():
         empty = False
-        if is_setting(stat.key):
+        if is_setting(stat.key) or is_left_alone(stat.key):
             continue
         item = known.pop(stat.key, None)
         if (

@@ -332,6 +332,22 @@ def test_no_link_of_a_published_site_leads_nowhere(desk: Desk) -> None:
     assert [place for place in sorted(places) if not (desk.site / place).is_file()] == []
 
 
+def test_what_begins_with_an_underscore_is_left_alone(desk: Desk) -> None:
+    """A draft, and all of a folder, also where it was published before; but no picture of a camera."""
+    desk.article("a.md", "A")
+    desk.write("notes/plan.pdf", b"%PDF-1.4")
+    desk.publish()
+    (desk.content / "a.md").rename(desk.content / "_a.md")
+    (desk.content / "notes").rename(desk.content / "_notes")
+    desk.write("_DSC0815.txt.jpg", b"\xff\xd8\xff")
+    assert len(desk.publish().of("withdrawn")) == 2
+    assert desk.titles() == []
+    files = {path.name for path in desk.site.rglob("*")}
+    assert files.isdisjoint({"_a.md", "plan.pdf"})
+    assert "_DSC0815.txt.jpg" in files
+    assert desk.house.publisher.publish(["_a.md"])[0].state == "ignored"
+
+
 def test_an_empty_folder_does_not_withdraw_everything(desk: Desk) -> None:
     """It is more likely a mistyped name, or a disk that is not there."""
     desk.article("a.md", "A")
