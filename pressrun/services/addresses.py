@@ -39,20 +39,23 @@ class Addresses:
         """What the catalogue knows of a file."""
         return self._catalogue.sources([key]).get(key)
 
-    def departed(self, work: Work, article_id: str, rows: Rows) -> str:
-        """The file that is still published with this id, though it is gone and the id may be taken; or "".
+    def departed(self, work: Work, source: Source, rows: Rows) -> str:
+        """The file that is still published with the article's id or at its address, though it is gone; or "".
 
         Where the id is this file's already, somebody may have begun to move it here, and not have taken leave of the
         file that it was.
         """
-        row = rows.get(("id", article_id))
-        if row is None:
-            return ""
-        key = str(row.item.get("before", "") if work.owns(row) else row.item["source"])
-        if key in {"", work.key, work.heir_of}:
-            return ""
-        known = self.known(key)
-        return key if known and known.live and known.id == article_id else ""
+        named, home = rows.get(("id", source.id)), rows.get(("path", claim_of(source.path)))
+        found = []
+        if named is not None:
+            found.append(named.item.get("before", "") if work.owns(named) else named.item["source"])
+        if home is not None and home.item["kind"] == "article" and not work.owns(home) and not work.displaced:
+            found.append(home.item["source"])
+        for key in map(str, found):
+            known = None if key in {"", work.key, work.heir_of} else self.known(key)
+            if known and known.live and (known.id == source.id or known.path == source.path):
+                return key
+        return ""
 
     def rows_for(self, sources: Iterable[Source]) -> list[tuple[str, str]]:
         """The rows that `claim` needs to see."""

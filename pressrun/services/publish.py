@@ -243,7 +243,7 @@ class Publisher:
             except Invalid as error:
                 self.refusals.turn_down(work, error.problems, waits=tuple(sorted(work.released)))
                 continue
-            before = self.addresses.departed(work, identified.source.id, rows)
+            before = self.addresses.departed(work, identified.source, rows)
             if (
                 before and before not in leaving
             ):  # else both would stand in the feeds until word of that comes

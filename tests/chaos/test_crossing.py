@@ -145,6 +145,19 @@ def test_files_that_come_together_are_made_with_each_other(
     world.check()
 
 
+def test_an_article_moves_to_the_address_of_one_that_is_gone_unseen(world: World) -> None:
+    """That one leaves the feeds before: they would name a page that the mover may take along any time."""
+    world.write("b.md", Draft(id="two", title="Two", slug="second"), 0)
+    world.settle()
+    world.remove("b.md")
+    world.write("a.md", replace(FIRST, slug="second"))
+    world.publisher().publish(["a.md"])
+    assert {entry.title for entry in archived(world.there.site, "feed.xml")} == {"One"}
+    world.remove("a.md")
+    world.publisher().publish(["a.md"])
+    world.check()
+
+
 @pytest.mark.parametrize("article", [FIRST, replace(FIRST, id="")], ids=["its own id", "its first place's"])
 def test_a_moved_article_is_edited_while_the_one_who_saw_the_move_stands_still(
     world: World, article: Draft
