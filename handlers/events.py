@@ -12,11 +12,12 @@ PREFIX = "content/"
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a message asks for: files to look at, collections to render."""
+    """What a message asks for: files to look at, collections to render, redirects and tombstones to make anew."""
 
     keys: tuple[str, ...] = ()
     collections: tuple[str, ...] = ()
     force: bool = False
+    paths: tuple[str, ...] = ()
 
 
 def requests_in(body: str) -> Request:
@@ -26,7 +27,12 @@ def requests_in(body: str) -> Request:
     """
     found = _object(body)
     if found.get("pressrun") == "publish":
-        return Request(_texts(found, "keys"), _texts(found, "collections"), bool(found.get("force", False)))
+        return Request(
+            _texts(found, "keys"),
+            _texts(found, "collections"),
+            bool(found.get("force", False)),
+            _texts(found, "paths"),
+        )
     return Request(_below(_keys(found)))
 
 
@@ -66,7 +72,7 @@ def _below(keys: list[str]) -> tuple[str, ...]:
 
 
 def _texts(found: dict[str, Any], name: str) -> tuple[str, ...]:
-    texts = found.get(name, [] if name == "collections" else None)
+    texts = found.get(name, None if name == "keys" else [])
     if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
         raise ValueError(f"{name} is no list of texts")
     return tuple(texts)

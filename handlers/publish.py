@@ -66,12 +66,15 @@ def _publish(publisher: Publisher, requests: list[Request]) -> None:
     hints = [key for request in requests if not request.force for key in request.keys]
     forced = [key for request in requests if request.force for key in request.keys]
     collections = {name for request in requests for name in request.collections}
+    paths = {path for request in requests for path in request.paths}
     if hints:
         outcomes += publisher.publish(hints)
     if forced:
         outcomes += publisher.publish(forced, force=True)
     if collections:
         publisher.render(collections)
+    if paths:
+        outcomes += publisher.renew(paths)
     for outcome in outcomes:
         if outcome.state == "refused":
             logger.warning(

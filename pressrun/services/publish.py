@@ -30,7 +30,7 @@ from pressrun.ports import (
     nobody,
 )
 from pressrun.services.addresses import Addresses
-from pressrun.services.asking import ask, ask_for_all
+from pressrun.services.asking import ask, ask_for_all, ask_for_notices
 from pressrun.services.catalogue import Attempt, source_of
 from pressrun.services.collections import Renderer
 from pressrun.services.commits import Commits
@@ -147,6 +147,12 @@ class Publisher:
         self.table.write([attempt.save()])
         self._bring_up(wanted)
         self.table.write([attempt.drop()])
+
+    def renew(self, paths: Iterable[str]) -> list[Outcome]:
+        """Makes redirects and tombstones anew, with the settings in force."""
+        wanted = list(paths)
+        again = self._settle(wanted, doubtful=wanted)
+        return self.publish(sorted(again), force=True, suspect=True) if again else []
 
     # --- first half: what belongs to the files alone ----------------------------------------------------------
 
@@ -309,6 +315,7 @@ class Publisher:
         self.refusals.accept_settings(keys)
         if changed or suspect:
             ask_for_all(self.table, self.queue)
+            ask_for_notices(self.table, self.queue, self.imprints.current().fingerprint)
         state: State = "updated" if changed else "unchanged"
         return [Outcome(key=key, state=state, kind="settings") for key in keys]
 
@@ -343,14 +350,26 @@ class Publisher:
         paths = doubtful.union(*(stage.paths for stage in stages))
         overwritten: set[str] = set()
         if paths:
-            theme = self.imprints.current().theme
-            overwritten = {
-                self.addresses.settle(path, theme, doubtful=path in doubtful) for path in sorted(paths)
-            }
+            overwritten = self._settle(paths, doubtful)
         self.announce([news for stage in stages for news in stage.news])
         ask(self.queue, sorted(set().union(*(stage.awake for stage in stages))), force=True)
         again = [key for stage in stages for key, etag in stage.etags.items() if self._etag(key) != etag]
-        return list(dict.fromkeys([*again, *sorted(overwritten - {""})]))
+        return list(dict.fromkeys([*again, *sorted(overwritten)]))
+
+    def _settle(self, paths: Iterable[str], doubtful: Iterable[str] = ()) -> set[str]:
+        """Redirects and tombstones at `paths`, and again where the settings have changed meanwhile.
+
+        Returns the keys whose page was written over.
+        """
+        wanted, suspected, overwritten = sorted(paths), set(doubtful), set[str]()
+        imprint, before = self.imprints.current(), ""
+        while imprint.fingerprint != before:
+            before = imprint.fingerprint
+            overwritten |= {
+                self.addresses.settle(path, imprint.theme, doubtful=path in suspected) for path in wanted
+            }
+            imprint = self.imprints.current()
+        return overwritten - {""}
 
     def close(self, stages: Sequence[Stage]) -> None:
         """Ends the batches, when nothing is left to look at again."""

@@ -16,7 +16,7 @@ from pressrun.domain.urls import page_key
 from pressrun.errors import Invalid, Permanent
 from pressrun.parsing.keys import is_article, is_left_alone
 from pressrun.ports import Save, nobody
-from pressrun.services.asking import ask
+from pressrun.services.asking import ask, ask_for_notices
 from pressrun.services.catalogue import attempt_of, source_of
 from pressrun.services.collections import Wave
 from pressrun.services.imprint import is_setting
@@ -135,6 +135,7 @@ def tick(publisher: Publisher) -> list[Outcome]:
     if row is None or now - datetime.fromisoformat(str(row.item["at"])) >= SWEEP_EVERY:
         ask(publisher.queue, changed_keys(publisher))
         ask(publisher.queue, ["pressrun.toml"])
+        _ask_for_notices(publisher)
         publisher.table.write([Save(partition="site", sort="swept", item={"at": now.isoformat()})])
     return outcomes
 
@@ -147,6 +148,8 @@ def handle(publisher: Publisher, body: str) -> list[Outcome]:
     )
     if request.get("collections"):
         publisher.render(request["collections"])
+    if request.get("paths"):
+        outcomes += publisher.renew(request["paths"])
     return outcomes
 
 
@@ -193,6 +196,7 @@ def bring_in_line(
     report = Report()
     report.outcomes += redo_lost(publisher, lease=timedelta(0))
     report.outcomes += _settings(publisher)
+    _ask_for_notices(publisher)
     wanted = list(keys or ())
     if keys is None:
         wanted, same = compare(publisher)
@@ -236,6 +240,10 @@ def _settings(publisher: Publisher) -> list[Outcome]:
         return publisher.refusals.refuse_settings(error)
     publisher.refusals.accept_settings(keys)
     return []
+
+
+def _ask_for_notices(publisher: Publisher) -> None:
+    ask_for_notices(publisher.table, publisher.queue, publisher.imprints.current().fingerprint)
 
 
 def _store(publisher: Publisher, keys: list[str], hands: Hands | None, progress: Progress) -> list[Stage]:

@@ -208,12 +208,19 @@ def test_drafts_and_future_articles_wait(desk: Desk) -> None:
 
 
 def test_new_settings_reach_every_page(desk: Desk) -> None:
-    """A new title is on every page and in every feed."""
-    desk.article("a.md", "A")
+    """A new title is on every page and in every feed; redirects and tombstones follow to another host."""
+    desk.article("a.md", "A", aliases="[/old/]")
+    desk.article("b.md", "B")
     desk.publish()
-    desk.write("pressrun.toml", 'title = "The Daily Test"\n')
+    (desk.content / "b.md").unlink()
+    desk.publish()
+    desk.write("pressrun.toml", 'title = "The Daily Test"\nurl = "https://example.org/daily"\n')
     desk.publish()
     assert "The Daily Test" in desk.page("a")
+    assert desk.meta("old/index.html")["location"] == "/daily/a/"
+    assert "url=/daily/a/" in desk.page("old")
+    assert "The Daily Test" in desk.page("b")
+    assert desk.publish().of("unchanged", "updated") == []
     assert feedparser.parse((desk.site / "feed.xml").read_bytes()).feed.title == "The Daily Test"
 
 

@@ -83,6 +83,9 @@ def test_a_deletion_withdraws_and_an_older_event_does_not_bring_back(cloud: Clou
     assert house().site.head("a/index.html").metadata["status"] == "410"
     cloud.handle([eventbridge("a.md"), s3_notification("a.md")])
     assert json.loads(house().site.get("feed.json").body)["items"] == []
+    cloud.upload("pressrun.toml", b'title = "The Daily Test"')
+    cloud.publish(["pressrun.toml"])
+    assert b"The Daily Test" in house().site.get("a/index.html").body
 
 
 def test_a_bad_upload_is_reported_where_no_upload_is_watched(cloud: Cloud) -> None:
