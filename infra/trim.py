@@ -42,8 +42,9 @@ ENDPOINTS = ("dynamodb", "email", "s3", "sns", "sqs")  # the same services, as t
 UNUSED_SUFFIXES = frozenset({".pyi", ".h", ".c", ".cpp", ".pxd", ".pyx", ".pxi", ".so.dbg", ".rst"})
 UNUSED_NAMES = frozenset({"RECORD", "INSTALLER", "REQUESTED", "direct_url.json", "WHEEL", "entry_points.txt"})
 UNUSED = """
-bin *.dist-info/sboms dateutil/zoneinfo/*.tar.gz isal/isal_zlib* isal/igzip.*
-pydantic/v1 pydantic/mypy.py babel/messages
+bin *.dist-info/sboms dateutil/zoneinfo dateutil/rrule.py isal/isal_zlib* isal/igzip.* isal/igzip_threaded.py isal/isa-l
+pydantic/v1 pydantic/mypy.py pydantic/color.py pydantic/experimental babel/messages
+urllib3/contrib annotated_types/test_cases.py
 pygments/cmdline.py pygments/sphinxext.py pygments/formatters pygments/styles
 lxml/includes lxml/isoschematron lxml/objectify* lxml/sax* lxml/builder* lxml/doctestcompare*
 lxml/html/diff* lxml/html/_diff* lxml/html/html5parser* lxml/html/soupparser* lxml/html/builder*

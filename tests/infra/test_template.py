@@ -40,6 +40,18 @@ def test_each_function_names_a_handler_that_is_there(function: str) -> None:
     assert shared["CodeUri"] == "../build/lambda.zip"
 
 
+def test_who_publishes_has_what_makes_pictures_and_no_other_does() -> None:
+    """The layer, for the same Python and processor; a handler that has the publisher may meet a picture in any file."""
+    layer = resources()["PicturesLayer"]["Properties"]
+    assert layer["ContentUri"] == "../build/lambda-pictures.zip"
+    assert layer["CompatibleRuntimes"] == [f"python{PYTHON}"]
+    assert layer["CompatibleArchitectures"] == ["arm64"]
+    handlers = {one: (ROOT / "handlers" / f"{one.lower()}.py").read_text("utf-8") for one in FUNCTIONS}
+    for one, text in handlers.items():
+        wanted = [{"Ref": "PicturesLayer"}] if "house().publisher" in text else None
+        assert resources()[f"{one}Function"]["Properties"].get("Layers") == wanted
+
+
 def test_every_handler_is_deployed() -> None:
     """A file in handlers/ with a `handler` is one of the functions."""
     there = {

@@ -124,6 +124,8 @@ def test_doctor_says_what_is_missing(monkeypatch, capsys, content, tmp_path) -> 
 
 def test_doctor_names_variables_that_nothing_reads(monkeypatch, capsys, content, tmp_path) -> None:
     """A mistyped variable changes nothing, and would say so nowhere else."""
+    for name in [name for name in os.environ if name.startswith("PRESSRUN_")]:
+        monkeypatch.delenv(name)  # such as those that the tests read
     for name in (
         "PRESSRUN_TITEL",
         "PRESSRUN_TITLE",
