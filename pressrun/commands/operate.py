@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 from zoneinfo import ZoneInfo
@@ -26,10 +28,10 @@ from pressrun.commands.common import (
     when,
     zone,
 )
-from pressrun.domain.costs import LIST_PRICES, Usage, estimate
+from pressrun.domain.costs import LIST_PRICES, Line, Usage, bill, estimate
 from pressrun.domain.issues import Issue
 from pressrun.domain.letters import Quota
-from pressrun.errors import PressrunError
+from pressrun.errors import Permanent, PressrunError
 from pressrun.ports import Depth
 
 if TYPE_CHECKING:
@@ -38,6 +40,10 @@ if TYPE_CHECKING:
 LATE: Final = 2  # hours without a look at every file
 SHOWN: Final = 5
 CAUSES: Final = 200  # dead letters that are read for their causes
+LEFT_OUT: Final = (
+    "an estimate at list prices (--price), free allowances taken off; without requests to S3, old versions, starts of "
+    "functions, mails that are no issues, Route 53, tax"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +64,8 @@ class Condition:
     quota_error: str
     sent: int  # mails of issues this month
     price: float
+    costs: list[Line] = field(default_factory=list)  # this month's until now, reckoned
+    costs_error: str = ""
 
 
 def survey(house: House) -> Condition:
@@ -99,18 +107,59 @@ def survey(house: House) -> Condition:
     )
 
 
+def reckon(house: House, stack: str, sent: int, prices: Mapping[str, float]) -> list[Line]:
+    """What this month has cost until now, as far as AWS says without being paid for it.
+
+    `sent` are mails. Raises PressrunError where AWS does not say, or not to these credentials.
+    """
+    from pressrun.adapters.aws.spending import spent
+
+    if not stack:
+        raise Permanent("the stack's name is not known; `pressrun deploy` writes it, or set PRESSRUN_STACK")
+    now = house.clock.now()
+    used = spent(stack, now.replace(day=1, hour=0, minute=0, second=0, microsecond=0), now)
+    mails = {"ses.thousand": house.imprints.current().publication.mail.price_per_thousand}
+    return bill(replace(used, mails=sent), {**LIST_PRICES, **mails, **prices})
+
+
+Prices = Annotated[
+    list[str] | None,
+    typer.Option("--price", metavar="NAME=DOLLARS", help="Replaces a price; any number of times."),
+]
+
+
+def _prices(given: Sequence[str]) -> dict[str, float]:
+    found = {}
+    for text in given:
+        name, _, value = text.partition("=")
+        if name not in LIST_PRICES:
+            fail(f"there is no price {name}; `pressrun cost --list-prices` names them")
+        try:
+            found[name] = float(value)
+        except ValueError:
+            fail(f"{text}: write it as {name}=0.12")
+    return found
+
+
 def status(
     content: ContentOption = DEFAULT_CONTENT,
     home: Home = DEFAULT_HOME,
     target: Target = "local",
     form: Annotated[Literal["text", "json"], typer.Option("--format", help="How to print it.")] = "text",
+    price: Prices = None,
 ) -> None:
-    """Say how the publication is: queues, refused files, issues, quota, what was sent this month.
+    """Say how the publication is: queues, refused files, issues, quota, and what this month has cost until now.
 
     Exits with 1 where something waits for a person: dead letters, refused files, uncertain recipients.
     """
     with opened(content, home, target) as house:
         found = survey(house)
+        if target == "aws":
+            try:
+                lines = reckon(house, os.environ.get("PRESSRUN_STACK", ""), found.sent, _prices(price or []))
+                found = replace(found, costs=lines)
+            except PressrunError as error:
+                found = replace(found, costs_error=str(error))
         now, there = house.clock.now(), zone(house)
     if form == "json":
         out.print_json(orjson.dumps(asdict(found), default=str).decode())
@@ -158,6 +207,14 @@ def _show(found: Condition, now: datetime, there: ZoneInfo, target: str) -> None
         per_day = f"{found.quota.sent_today:,} of {found.quota.per_day:,} sent today"
         out.print(f"quota           {per_day}, {found.quota.per_second:g} a second")
     out.print(f"this month      {count(found.sent, 'mail')} of issues, {found.price:.2f} for sending them")
+    if found.costs_error:
+        out.print(f"costs so far    not known: {escape(found.costs_error)}")
+    elif found.costs:
+        dearest = sorted((line for line in found.costs if line.price >= 0.005), key=lambda line: -line.price)
+        parts = ", ".join(f"{line.service} {line.price:.2f}" for line in dearest)
+        total = sum(line.price for line in found.costs)
+        out.print(f"costs so far    about {total:.2f} US$ this month{': ' * bool(parts)}{parts}")
+        out.print(f"                [dim]{LEFT_OUT}[/]")
 
 
 def _ago(moment: str, now: datetime) -> str:
@@ -240,25 +297,14 @@ def cost(
     uploads: Annotated[int, typer.Option("--uploads", min=0, help="Files a month.")] = 30,
     page_kb: Annotated[int, typer.Option("--page-kb", min=1, help="Sent for a view.")] = 60,
     feed_requests: Annotated[int, typer.Option("--feed-requests", min=0, help="A month.")] = 100_000,
-    price: Annotated[
-        list[str] | None,
-        typer.Option("--price", metavar="NAME=DOLLARS", help="Replaces a price; any number of times."),
-    ] = None,
+    price: Prices = None,
     free: Annotated[bool, typer.Option("--free/--no-free", help="Take off what is always free.")] = True,
     list_prices: Annotated[
         bool, typer.Option("--list-prices", help="Print the prices' names, and end.")
     ] = False,
 ) -> None:
     """Reckon what a month on AWS costs. Prices are list prices as remembered: check them, and replace them."""
-    prices = {**LIST_PRICES}
-    for given in price or []:
-        name, _, value = given.partition("=")
-        if name not in prices:
-            fail(f"there is no price {name}; --list-prices names them")
-        try:
-            prices[name] = float(value)
-        except ValueError:
-            fail(f"{given}: write it as {name}=0.12")
+    prices = {**LIST_PRICES, **_prices(price or [])}
     if list_prices:
         for name, amount in prices.items():
             out.print(f"{name:<34} {amount:g}")
