@@ -29,7 +29,7 @@ from pressrun.domain.problems import Problem
 from pressrun.errors import Invalid, Permanent, PressrunError
 from pressrun.house import House
 from pressrun.services.imprint import Imprints
-from pressrun.services.sweep import Hands, Progress, Report, bring_in_line, changed_keys
+from pressrun.services.sweep import Hands, Progress, Report, bring_in_line
 from pressrun.services.work import Stage
 
 Target = Literal["local", "aws"]
@@ -50,17 +50,18 @@ def publish_all(content: Path, home: Path, *, target: Target, jobs: int, progres
     bootstrap.claim(content, home)
     try:
         house.publisher.imprints.refresh_if_right()
-        if jobs < 2 or len(changed_keys(house.publisher)) < SHARED_FROM:
-            return bring_in_line(house.publisher, progress=progress)
-        house.close()
-        with _hands(content, home, jobs) as hands:
-            return bring_in_line(house.publisher, hands=hands, progress=progress)
+        share = partial(_hands, house, content, home, jobs)
+        return bring_in_line(house.publisher, share=share, progress=progress)
     finally:
         house.close()
 
 
 @contextmanager
-def _hands(content: Path, home: Path, jobs: int) -> Iterator[Hands]:
+def _hands(house: House, content: Path, home: Path, jobs: int, files: int) -> Iterator[Hands | None]:
+    if jobs < 2 or files < SHARED_FROM:
+        yield None
+        return
+    house.close()  # no open file of a database goes over a fork
     context = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
     begin = partial(_begin, content, home)
     with ProcessPoolExecutor(jobs, mp_context=context, initializer=begin) as executor:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from concurrent.futures import Executor
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -185,14 +186,24 @@ class Hands:
     count: int
 
 
+Share = Callable[[int], AbstractContextManager[Hands | None]]
+
+
+def _alone(_: int) -> AbstractContextManager[None]:
+    return nullcontext()
+
+
 def bring_in_line(
     publisher: Publisher,
     *,
-    hands: Hands | None = None,
+    share: Share = _alone,
     progress: Progress = nobody,
     keys: Iterable[str] | None = None,
 ) -> Report:
-    """Brings everything in line with the content, or `keys` alone, and takes over what a dead run left behind."""
+    """Brings everything in line with the content, or `keys` alone, and takes over what a dead run left behind.
+
+    `share` is asked for hands once it is known how many files there are to publish.
+    """
     report = Report()
     report.outcomes += redo_lost(publisher, lease=timedelta(0))
     report.outcomes += _settings(publisher)
@@ -206,21 +217,22 @@ def bring_in_line(
     lost_collections: set[str] = set()
     if keys is None:  # before anything is written: what is new need not be looked at
         lost_files, lost_collections = lost_output(publisher)
-    stages = _store(publisher, wanted, hands, progress)
-    for start in range(0, len(lost_files), CHUNK):
-        stages.append(publisher.store(lost_files[start : start + CHUNK], force=True, suspect=True))
-    for stage in stages:
-        report.outcomes += stage.outcomes
-    renderer = publisher.renderer()
-    names = set().union(*(stage.touched for stage in stages))
-    if keys is None:
-        names |= renderer.unfinished()
-        if publisher.table.get("collection", DIRECTORY) is None:
-            names |= {SITE, DIRECTORY}  # every site has these, an empty one too
-    renderer.bump(names - lost_collections)
-    renderer.bump(lost_collections, suspect=True)
-    names |= lost_collections
-    renderer.render(names, _shared(renderer.wave, hands))
+    with share(len(wanted)) as hands:
+        stages = _store(publisher, wanted, hands, progress)
+        for start in range(0, len(lost_files), CHUNK):
+            stages.append(publisher.store(lost_files[start : start + CHUNK], force=True, suspect=True))
+        for stage in stages:
+            report.outcomes += stage.outcomes
+        renderer = publisher.renderer()
+        names = set().union(*(stage.touched for stage in stages))
+        if keys is None:
+            names |= renderer.unfinished()
+            if publisher.table.get("collection", DIRECTORY) is None:
+                names |= {SITE, DIRECTORY}  # every site has these, an empty one too
+        renderer.bump(names - lost_collections)
+        renderer.bump(lost_collections, suspect=True)
+        names |= lost_collections
+        renderer.render(names, _shared(renderer.wave, hands))
     again = publisher.conclude(stages)
     if again:
         report.outcomes += publisher.publish(again, force=True, suspect=True)
