@@ -273,11 +273,12 @@ class Addresses:
         if known and known.live and claim_of(path) in map(claim_of, (known.path, *known.aliases)):
             return
         try:
-            self._content.head(key)
+            there = self._content.head(key)
         except NotFound:
             wanted = False
-        else:
-            wanted = self._wanted(key, path, publication)
+        else:  # where it has been read as it is, and is not live, it is a draft or put off
+            read = known is not None and known.etag == there.etag
+            wanted = not read and self._wanted(key, path, publication)
         if not wanted or self._table.get("refused", key):
             item: Item = {"kind": "gone", "source": key, "path": path, "id": "", "first_seen": ""}
             with suppress(Conflict):  # it is another's by now

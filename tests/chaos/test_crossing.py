@@ -158,6 +158,21 @@ def test_an_article_moves_to_the_address_of_one_that_is_gone_unseen(world: World
     world.check()
 
 
+def test_a_page_goes_though_its_address_was_claimed_anew_by_one_who_died(world: World) -> None:
+    """Put off, taken back and put off again, each by a worker who died half-way."""
+    later = replace(FIRST, publish_at="2027-01-01T00:00:00+00:00")
+    for article, last in ((later, "Save source/a.md"), (FIRST, "Save path/first")):
+        world.write("a.md", article)
+        world.scheduler.spawn(lambda: world.publisher().publish(["a.md"]) and None)
+        before = len(world.scheduler.trace)
+        while not any(last in step for step in world.scheduler.trace[before:]):
+            world.work(1, 1, trouble=0, turn=1)
+        world.scheduler.kill()
+    world.write("a.md", later)
+    world.check()
+    assert world.there.site.objects["first/index.html"].metadata["status"] == "410"
+
+
 @pytest.mark.parametrize("article", [FIRST, replace(FIRST, id="")], ids=["its own id", "its first place's"])
 def test_a_moved_article_is_edited_while_the_one_who_saw_the_move_stands_still(
     world: World, article: Draft
