@@ -37,6 +37,9 @@ RESERVED_FILES = re.compile(
 WELL_KNOWN_FILES = frozenset(
     {"robots.txt", "humans.txt", "ads.txt", "llms.txt", "security.txt", "favicon.svg"}
 )
+MADE_FILES = frozenset(
+    {"robots.txt", "favicon.svg"}
+)  # of these, what the publisher writes where none is uploaded
 
 MAX_PATH_BYTES = 900  # S3 allows keys of 1,024 bytes; a feed's name is still to follow
 MAX_SEGMENT_BYTES = 240  # file systems allow names of 255 bytes
@@ -66,7 +69,8 @@ def path_problem(path: str) -> str | None:
         return 'an address cannot hold control characters or any of \\ " < > ? # % * | :'
     if any(segment.startswith((".", "_")) for segment in segments):
         return "no segment of an address begins with a dot or an underscore"
-    if segments[0].casefold() in RESERVED_FOLDERS or RESERVED_FILES.fullmatch(segments[0].casefold()):
+    made = path.rstrip("/").casefold() in MADE_FILES
+    if made or segments[0].casefold() in RESERVED_FOLDERS or RESERVED_FILES.fullmatch(segments[0].casefold()):
         return f"/{segments[0]}/ is reserved for pages that Pressrun writes itself"
     if any(segment.casefold() == "index.html" for segment in segments):
         return "index.html is the name that pages are stored under"

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from pressrun.domain.caching import PAGE_CACHE
 from pressrun.domain.pictures import card_key
+from pressrun.domain.problems import Problem
 from pressrun.domain.publication import Publication
 from pressrun.domain.spans import sort_key
 from pressrun.domain.urls import claim_of, href, page_key
-from pressrun.errors import Conflict, Invalid, NotFound, Transient
+from pressrun.errors import Conflict, Invalid, NotFound, Permanent, Transient
 from pressrun.ports import ABSENT, Blob, Drop, Item, ObjectStore, Put, Row, Save, Table
 from pressrun.services.catalogue import Catalogue, Source
 from pressrun.services.plan import Settled, address_of, alias_of, digest
@@ -68,18 +69,24 @@ class Addresses:
                     for path in (source.path, *source.aliases, *source.former)
                     if path
                 ),
+                *(("source", path.rstrip("/")) for path in (source.path, *source.aliases) if path),
                 *([("id", source.id)] if source.id else []),
             )
         ]
 
     def claims(
-        self, work: Work, settled: Settled, rows: Rows, publication: Publication
+        self, work: Work, settled: Settled, rows: Rows, files: Container[str], publication: Publication
     ) -> tuple[Settled, list[Save | Drop]]:
         """The writes that take the article's addresses and id, each on condition that nobody was faster.
 
         Also the article with the identity that it inherits from what stood there. Raises Invalid where an address
-        or the id is another's; `work.released` then names what would have to be free.
+        or the id is another's, or a published file's (one of `files`, which are no articles); `work.released` then
+        names what would have to be free.
         """
+        if found := beside_file(settled, files):
+            path, problem = found
+            work.released.add(path)
+            raise Invalid([problem])
         settled = self._at_home(work, settled, rows, publication)
         source = settled.source
         changes: list[Save | Drop] = []
@@ -248,6 +255,8 @@ class Addresses:
             row = self._table.get("path", claim_of(path))
             if row is None or _stands(row, path):
                 return str(row.item["source"]) if row and doubtful else ""
+            if not path.endswith("/") and self._is_file(path):  # it came after the alias
+                return ""
             put = _notice(path, row, theme)
             self._site.delete(card_key(path))
             doubtful = True  # an article that has come meanwhile may have lost its card
@@ -259,6 +268,10 @@ class Addresses:
                 self._site.put(put)
             except Conflict:
                 continue
+            except Permanent:  # a folder cannot stand where a file does
+                if not self._is_file(path):
+                    raise
+                return ""
             row = self._table.get("path", claim_of(path))
             return str(row.item["source"]) if row and _stands(row, path) else ""
         raise Transient(f"{key} is being written by others over and over")
@@ -284,11 +297,34 @@ class Addresses:
             with suppress(Conflict):  # it is another's by now
                 self._table.write([claiming(path, item, row)])
 
+    def _is_file(self, path: str) -> bool:
+        row = self._table.get("source", path.rstrip("/"))
+        return row is not None and row.item["state"] == "asset"
+
     def _stored(self, key: str) -> Blob | None:
         try:
             return self._site.head(key)
         except NotFound:
             return None
+
+
+def beside_file(settled: Settled, files: Container[str]) -> tuple[str, Problem] | None:
+    """The first of an article's addresses at which a file of the content is published, and what to tell the author."""
+    source, lines = settled.source, settled.parsed.lines
+    for path in (source.path, *source.aliases):
+        key = path.rstrip("/")
+        if key not in files:
+            continue
+        alias = path != source.path
+        line = lines.get("aliases", 1) if alias else lines.get("path") or lines.get("slug") or 1
+        what = f"{'the alias ' if alias else ''}/{path} is the address of the file {key}"
+        todo = (
+            "remove it from `aliases`"
+            if alias
+            else "give the article another `slug`, or the file another name"
+        )
+        return path, Problem(file=source.key, line=line, what=what, todo=todo, code="duplicate-slug")
+    return None
 
 
 def _stands(row: Row, path: str) -> bool:

@@ -251,6 +251,7 @@ class Entering:
             return
         if old.state == "asset":
             self.site.delete(work.key)
+            work.released.add(work.key)
             if old.mark or old.due or suspect:
                 self.pictures.remove(work.key)
             if work.key in WELL_KNOWN_FILES:

@@ -20,6 +20,7 @@ from pressrun.parsing.source import parse_article
 from pressrun.ports import Clock, ObjectStore
 from pressrun.rendering.feeds import render_entry
 from pressrun.rendering.pages import article_page
+from pressrun.services.addresses import beside_file
 from pressrun.services.catalogue import Source
 from pressrun.services.entries import entry_for
 from pressrun.services.imprint import Imprint, is_setting
@@ -158,6 +159,10 @@ def _duplicates(shelf: _Shelf, holder: Holder) -> None:
         wanted.append(("id", source.id, lines.get("id", 1), f"the id {source.id!r} belongs to"))
         for kind, name, place, what in wanted:
             claims.setdefault((kind, name), {}).setdefault(source.key, (settled, place, what))
+    files = {key for key, source in shelf.files.items() if source.state == "asset"}
+    for settled in shelf.articles:
+        if settled.source.state != "draft" and (found := beside_file(settled, files)):
+            shelf.problems.append(found[1])
     for (kind, name), claimants in claims.items():
         held_by = holder(kind, name) if len(claimants) > 1 else ""
         first = held_by if held_by in claimants else next(iter(claimants))

@@ -239,13 +239,17 @@ class Publisher:
         claims: list[tuple[Work, list[Save | Drop]]] = []
         claimed: list[tuple[Work, Settled]] = []
         leaving = {work.key for work in works if work.blob is None}
+        files = {
+            sort for (kind, sort), row in rows.items() if kind == "source" and row.item["state"] == "asset"
+        }
+        files |= {work.key for work in works if work.entered and work.entered.state == "asset"}
         again: set[str] = set()
         for work, settled in articles:
             if settled.source.state != "published":
                 self.entering.hold(work, settled.source, imprint)
                 continue
             try:
-                identified, changes = self.addresses.claims(work, settled, rows, imprint.publication)
+                identified, changes = self.addresses.claims(work, settled, rows, files, imprint.publication)
             except Invalid as error:
                 self.refusals.turn_down(work, error.problems, waits=tuple(sorted(work.released)))
                 continue

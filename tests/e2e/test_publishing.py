@@ -339,6 +339,30 @@ def test_no_link_of_a_published_site_leads_nowhere(desk: Desk) -> None:
     assert [place for place in sorted(places) if not (desk.site / place).is_file()] == []
 
 
+def test_an_article_takes_no_address_of_a_file(desk: Desk) -> None:
+    """Neither as an alias nor as its own; it is let in when the file goes, and writes over none that comes later."""
+    desk.write("map.gif", b"GIF89a")
+    desk.write("plan", b"text")
+    desk.article("a.md", "A", aliases="[/old/, /map.gif]")
+    desk.article("plan.md", "Plan")
+    report = desk.publish()
+    assert [str(o.problems[0]) for o in report.of("refused")] == [
+        "a.md:4: the alias /map.gif is the address of the file map.gif; remove it from `aliases`",
+        "plan.md:1: /plan/ is the address of the file plan; give the article another `slug`, or the file another name",
+    ]
+    assert (desk.site / "map.gif").read_bytes() == b"GIF89a"
+    (desk.content / "map.gif").unlink()
+    (desk.content / "plan").unlink()
+    desk.publish()
+    assert set(desk.titles()) == {"A", "Plan"}
+    assert "url=/a/" in (desk.site / "map.gif").read_text()
+    desk.write("map.gif", b"GIF89a")
+    desk.publish()
+    (desk.content / "a.md").unlink()
+    desk.publish()
+    assert (desk.site / "map.gif").read_bytes() == b"GIF89a"
+
+
 def test_what_begins_with_an_underscore_is_left_alone(desk: Desk) -> None:
     """A draft, and all of a folder, also where it was published before; but no picture of a camera."""
     desk.article("a.md", "A")

@@ -56,6 +56,12 @@ def test_missing_files_and_dead_links_are_found_on_their_line(found) -> None:
     ]
 
 
+def test_an_alias_where_a_file_stands_is_found(found) -> None:
+    """The redirect would be written over the file."""
+    one = article("text", "aliases: [/map.gif]\n")
+    assert found(**{"a_md": one, "map.gif": "GIF89a"}) == [("a.md", 4, "duplicate-slug")]
+
+
 def test_two_articles_with_one_address_or_id_are_found(found) -> None:
     """The second is told whose it is."""
     codes = found(a_md=article("x", "slug: same\nid: one\n"), b_md=article("x", "slug: same\nid: one\n"))
