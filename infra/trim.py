@@ -69,11 +69,28 @@ OPENED = {
         *("alb_event", "api_gateway_proxy_event", "bedrock_agent_event", "common", "lambda_function_url_event"),
         *("shared_functions", "vpc_lattice"),
     }),
+    "botocore/docs": frozenset({"docstring", "utils"}),
+    "urllib3/http2": frozenset({"probe"}),  # the rest asks importlib.metadata for a version, which opens zipfile
 }  # fmt: skip
 BOTO3 = frozenset({"__init__.py", "compat.py", "exceptions.py", "session.py", "utils.py"})
 STUBS = {
-    "resources/factory.py": "class ResourceFactory:\n    def __init__(self, emitter):\n        pass\n",
-    "s3/inject.py": "def inject_s3_transfer_methods(**_):\n    pass\n",
+    "boto3/resources/factory.py": "class ResourceFactory:\n    def __init__(self, emitter):\n        pass\n",
+    "boto3/s3/inject.py": "def inject_s3_transfer_methods(**_):\n    pass\n",
+    # What help() says of a client's methods: a fifth of the modules that botocore opens make it.
+    "botocore/docs/docstring.py": """
+class ClientMethodDocstring(str):
+    def __new__(cls, **_):
+        return super().__new__(cls)
+PaginatorDocstring = WaiterDocstring = ClientMethodDocstring
+""",
+    # All that Powertools takes of typing_extensions, which is 124 KB and otherwise opened with pydantic.
+    "aws_lambda_powertools/shared/words.py": """
+from typing import NotRequired
+def deprecated(*_, **__):
+    return override
+def override(made):
+    return made
+""",
 }
 ELSEWHERE = (
     "pressrun.adapters.local",
@@ -104,6 +121,15 @@ def trim(folder: Path) -> None:
     for package, names in OPENED.items():
         _opened(folder / package, names)
     _clients_alone(folder)
+    for path in (folder / "aws_lambda_powertools").rglob("*.py"):
+        text = path.read_text("utf-8")
+        path.write_text(
+            text.replace("from typing_extensions import", "from aws_lambda_powertools.shared.words import"),
+            "utf-8",
+        )
+    for name, text in STUBS.items():
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text(text, "utf-8")
     _languages(folder / "babel")
     for path in sorted([*folder.rglob("*.so"), *folder.rglob("*.so.*")]):
         _strip(path)
@@ -143,9 +169,6 @@ def _clients_alone(folder: Path) -> None:
     tree = ast.parse((boto3 / "compat.py").read_bytes())
     kept = [node for node in tree.body if "TransferConfig" not in ast.unparse(node)]
     (boto3 / "compat.py").write_text("\n".join(map(ast.unparse, kept)) + "\n", "utf-8")
-    for name, text in STUBS.items():
-        (boto3 / name).parent.mkdir()
-        (boto3 / name).write_text(text, "utf-8")
 
 
 def _unreached(folder: Path) -> list[Path]:

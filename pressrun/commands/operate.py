@@ -41,7 +41,7 @@ LATE: Final = 2  # hours without a look at every file
 SHOWN: Final = 5
 CAUSES: Final = 200  # dead letters that are read for their causes
 LEFT_OUT: Final = (
-    "an estimate at list prices (--price), free allowances taken off; without requests to S3, old versions, starts of "
+    "an estimate at list prices (--price), free allowances taken off; without requests to S3, starts of "
     "functions, mails that are no issues, Route 53, tax"
 )
 

@@ -1,8 +1,8 @@
 """Cold starts: each handler as Lambda's own runtime client starts it, up to its first message, as ratios.
 
 What each message needs is made, whether the handler makes it at its start or at the first message: the clients of S3,
-DynamoDB and SQS, and the service that the handler calls. The floor makes the same clients with the whole of boto3, and
-has nothing else. Its botocore is the bundle's, with the few operations that are described there.
+DynamoDB and SQS, and the service that the handler calls. The floor makes the same clients with the whole of boto3 and
+botocore, and has nothing else. Its descriptions of services are the bundle's, with the few operations that are in them.
 
 Processor time, since others' work hardly touches it. It differs from machine to machine; ratios in the same run do not,
 much. The bundle is the real one, made for this machine and for Lambda's Python (where it is here; else for this one),
@@ -12,6 +12,7 @@ with its bytecode and nothing else on the path.
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -41,7 +42,7 @@ ROUNDS = 25  # with 5 the least of one function was now and then half as much ag
 BUDGETS: Mapping[str, float] = {"api": 1.15, "deliver": 1.15, "publish": 1.5}
 PACKAGES = (
     *("awslambdaric==4.2.2", "simplejson==4.3.0", "snapshot-restore-py==1.0.0"),
-    *(f"{name}=={installed(name)}" for name in ("boto3", "s3transfer")),
+    *(f"{name}=={installed(name)}" for name in ("boto3", "botocore", "s3transfer")),
 )
 CODE = {
     "empty_handler": "def handler(event, context):\n    return None\n",
@@ -105,7 +106,7 @@ class RuntimeApi:
 
 def start(api: RuntimeApi, python: str, task: Path, module: str) -> tuple[float, float]:
     """One cold start: milliseconds of a processor until it asks for work, and MiB at its largest."""
-    client = task.parent / "client"  # whose boto3 is whole
+    client = task.parent / "whole"
     folders = [task, client] if module.endswith("_ready") else [client, task]
     if module.removesuffix("_ready") in PICTURED:
         folders.insert(1, pictures_of(task) / "python")
@@ -147,7 +148,7 @@ def prepare(bench: Path) -> tuple[str, Path]:
     version = PYTHON if interpreter(PYTHON) else here
     python = interpreter(version) or sys.executable
     task = bench / "cold-bundle" / version / "lambda"
-    client = task.parent / "client"
+    client = task.parent / "whole"
     subprocess.run(
         [sys.executable, ROOT / "infra/bundle.py", "--here", version, "--output", task], check=True
     )
@@ -164,6 +165,8 @@ def prepare(bench: Path) -> tuple[str, Path]:
         subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", *where, *PACKAGES], check=True)
         compiled = ["compileall", "-q", "--invalidation-mode", "unchecked-hash", client]
         subprocess.run([python, "-m", *compiled], check=True)
+    shutil.rmtree(client / "botocore" / "data")
+    shutil.copytree(task / "botocore" / "data", client / "botocore" / "data")
     cold = task.parent / "cold"
     cold.mkdir(exist_ok=True)
     for name, code in CODE.items():
