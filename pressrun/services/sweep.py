@@ -237,9 +237,11 @@ def bring_in_line(
     if again:
         report.outcomes += publisher.publish(again, force=True, suspect=True)
     publisher.close(stages)
-    awoken = drain(publisher)
+    awoken = [outcome for outcome in drain(publisher) if outcome.state not in {"unchanged", "ignored"}]
+    let_in = {outcome.key for outcome in awoken if outcome.state != "refused"}
+    report.outcomes = [o for o in report.outcomes if o.state != "refused" or o.key not in let_in]
     seen = {outcome.key for outcome in report.outcomes}
-    report.outcomes += [o for o in awoken if o.key not in seen and o.state not in {"unchanged", "ignored"}]
+    report.outcomes += [outcome for outcome in awoken if outcome.key not in seen]
     return report
 
 

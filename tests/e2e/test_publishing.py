@@ -353,7 +353,7 @@ def test_an_article_takes_no_address_of_a_file(desk: Desk) -> None:
     assert (desk.site / "map.gif").read_bytes() == b"GIF89a"
     (desk.content / "map.gif").unlink()
     (desk.content / "plan").unlink()
-    desk.publish()
+    assert desk.publish().of("refused") == []
     assert set(desk.titles()) == {"A", "Plan"}
     assert "url=/a/" in (desk.site / "map.gif").read_text()
     desk.write("map.gif", b"GIF89a")
