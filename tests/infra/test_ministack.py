@@ -7,7 +7,7 @@ import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -15,6 +15,7 @@ from urllib.parse import urlencode, urlsplit
 import pytest
 
 from pressrun import bootstrap
+from pressrun.adapters.aws.spending import spent
 from pressrun.house import House
 from pressrun.services.sweep import bring_in_line
 from tests.accesslogs import fields, gz, tabbed
@@ -231,6 +232,18 @@ def test_a_log_becomes_totals(stack: Stack, house: House) -> None:
     stack.invoke("Tick", {})
     popular = json.loads(house.site.get("views/totals/popular.json").body)
     assert [(one["path"], one["views"]) for one in popular["day"]] == [("the-tide-is-late/", 3)]
+
+
+@pytest.mark.slow
+def test_what_was_used_is_that_of_the_stack_s_own_functions(short: Stack) -> None:
+    """By the physical names of the template's resources, with the memory of each."""
+    short.invoke("Tick", {})
+    now = datetime.now(UTC)
+    with seen(short):
+        found = spent(short.name, now - timedelta(hours=1), now)
+    assert found.calls >= 1
+    assert found.seconds > 0
+    assert found.alarms / found.months == pytest.approx(15)
 
 
 @pytest.mark.slow
