@@ -76,7 +76,10 @@ class Refusals:
 
     def accept_settings(self, keys: Iterable[str]) -> None:
         """Takes back what was said against settings that are right now, and against variables ("$…")."""
-        rows = [*self._table.get_many([("refused", key) for key in keys if key[0] != "$"]).values()]
+        files = [key for key in keys if key[0] != "$"]
+        for key in files:  # one who was overtaken may have left a report of which no row tells
+            self.untell(key)
+        rows = [*self._table.get_many([("refused", key) for key in files]).values()]
         for row in [*rows, *self._table.query("refused", low="$", high="$~")]:
             self._table.write_each(self.forgive(row))
 

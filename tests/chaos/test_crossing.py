@@ -8,7 +8,7 @@ import pytest
 
 from pressrun.domain.spans import SITE
 from pressrun.errors import Transient
-from pressrun.ports import Save
+from pressrun.ports import Put, Save
 from pressrun.services import commits
 from pressrun.services.renditions import Renditions
 from tests.chaos.readers import archived
@@ -155,6 +155,14 @@ def test_an_article_moves_to_the_address_of_one_that_is_gone_unseen(world: World
     assert {entry.title for entry in archived(world.there.site, "feed.xml")} == {"One"}
     world.remove("a.md")
     world.publisher().publish(["a.md"])
+    world.check()
+
+
+def test_a_report_of_settings_goes_though_its_row_has_gone_before(world: World) -> None:
+    """Who refused them wrote it when others had taken the right ones into force already."""
+    report = Put(key=f"{SETTINGS_KEY}.json", body=b'{"problems": []}', content_type="application/json")
+    world.there.reports.put(report)
+    world.publisher().publish([SETTINGS_KEY])
     world.check()
 
 
