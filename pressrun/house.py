@@ -93,17 +93,28 @@ class House:
 
     @cached_property
     def newsroom(self) -> Newsroom:
+        from pressrun.services.digests import Digests
+        from pressrun.services.issues import Issues
         from pressrun.services.ledger import Ledger
+        from pressrun.services.letters import Letters
         from pressrun.services.newsroom import Newsroom
 
-        return Newsroom(
+        letters = Letters(
             content=self.content,
             letters=self.mail,
+            table=self.table,
+            clock=self.clock,
+            imprints=self.imprints,
+        )
+        return Newsroom(
             table=self.table,
             queue=self.mail_queue,
             clock=self.clock,
             imprints=self.imprints,
             ledger=Ledger(self.table, self.subscribers, self.clock),
+            issues=Issues(self.table),
+            letters=letters,
+            digests=Digests(table=self.table, clock=self.clock, imprints=self.imprints, letters=letters),
             nonce=nonce,
         )
 

@@ -99,5 +99,5 @@ def _matched(house: House, event: Event) -> Event:
 
 def _issues(house: House) -> Iterator[str]:
     for newsletter in house.imprints.current().publication.newsletters:
-        for issue in house.newsroom.issues(newsletter.slug):
+        for issue in house.newsroom.issues.of(newsletter.slug):
             yield f"{newsletter.slug}/{issue.id}"

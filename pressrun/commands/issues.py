@@ -283,8 +283,8 @@ def every_issue(house: House) -> Iterator[Issue]:
     """Those of a newsletter that the settings lack by now are there as long as they are being sent."""
     slugs = [newsletter.slug for newsletter in house.imprints.current().publication.newsletters]
     for slug in slugs:
-        yield from house.newsroom.issues(slug)
-    yield from (issue for issue in house.newsroom.under_way() if issue.newsletter not in slugs)
+        yield from house.newsroom.issues.of(slug)
+    yield from (issue for issue in house.newsroom.issues.under_way() if issue.newsletter not in slugs)
 
 
 def _one(house: House, name: str) -> Issue:
@@ -301,7 +301,7 @@ def _one(house: House, name: str) -> Issue:
 
 def _letter(house: House, issue: Issue) -> Letter:
     try:
-        return house.newsroom.frozen_letter(issue) if issue.letter else house.newsroom.letter(issue)
+        return house.newsroom.letters.frozen(issue) if issue.letter else house.newsroom.letters.of(issue)
     except (NotFound, Invalid) as error:
         fail(f"the mail cannot be made now: {error}")
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from hashlib import sha256
 from typing import Any, Literal
 
 from pressrun.domain.articles import Article
-from pressrun.domain.newsletters import Cadence
+from pressrun.domain.newsletters import Cadence, Newsletter
+from pressrun.domain.slugs import slugify
 
 IssueState = Literal[
     "cooling",  # sent when `due` has come, unless somebody stops it; edits are taken in
@@ -116,3 +117,16 @@ def wants_mail(article: Article) -> bool:
 def article_issue_id(article_id: str) -> str:
     """The id of the one issue that an article's first publication makes."""
     return f"a-{sha256(article_id.encode()).hexdigest()[:16]}"
+
+
+def belongs(newsletter: Newsletter, tags: Sequence[str], authors: Sequence[str]) -> bool:
+    """Whether the newsletter's filters let an article through."""
+    for wanted, has in ((newsletter.tags, tags), (newsletter.authors, authors)):
+        if wanted and not {slugify(name) for name in wanted} & {slugify(name) for name in has}:
+            return False
+    return True
+
+
+def takes(newsletter: Newsletter, article: Article) -> bool:
+    """Whether the newsletter mails an article, as its file is now."""
+    return wants_mail(article) and belongs(newsletter, article.tags, article.authors)

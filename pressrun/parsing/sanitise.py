@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 
 import nh3
@@ -69,6 +70,7 @@ _CLASSES = {
     "a": {"footnote-backref"},
     "figure": {"wide", "full"},
 }
+_EMPTY_CLASS = re.compile(r'(<[a-z0-9]+(?: [a-z-]+="[^"]*")*) class=""')
 
 
 @cache
@@ -87,4 +89,6 @@ def _cleaner() -> nh3.Cleaner:
 
 def sanitise(html: str) -> str:
     """HTML of which nothing runs, styles or submits. Its ids begin with `ID_PREFIX`: no DOM clobbering."""
-    return _cleaner().clean(html)
+    clean = _cleaner().clean(html)
+    # nh3 takes names out of a `class` and leaves the attribute. Quotes of values are escaped, those of texts are not.
+    return _EMPTY_CLASS.sub(r"\1", clean) if ' class=""' in clean else clean

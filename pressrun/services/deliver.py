@@ -72,11 +72,11 @@ class Deliverer:
     def plan(self, newsletter: str, identifier: str, shards: Sequence[int]) -> None:
         """Writes the audience of some shards. Raises Transient."""
         for shard in shards:
-            issue = self._newsroom.get(newsletter, identifier)
+            issue = self._newsroom.issues.get(newsletter, identifier)
             if issue is None or issue.state not in {"planning", "sending"}:
                 return
             self._ledger.plan(issue, shard, self._ask)
-        issue = self._newsroom.get(newsletter, identifier)
+        issue = self._newsroom.issues.get(newsletter, identifier)
         if issue is not None and issue.state == "planning" and not self._ledger.planned(issue):
             self._finish_if_done(self._newsroom.planned(issue))
 
@@ -98,7 +98,7 @@ class Deliverer:
 
     def deliver(self, newsletter: str, identifier: str, shard: int, first: str) -> Outcome:
         """Sends a batch, if it is to be sent now. Raises Transient where the message is to come again."""
-        issue = self._newsroom.get(newsletter, identifier)
+        issue = self._newsroom.issues.get(newsletter, identifier)
         batch = self._ledger.get(newsletter, identifier, shard, first)
         if issue is None or batch is None or batch.state in {"recorded", "uncertain"}:
             return "nothing"
@@ -188,7 +188,7 @@ class Deliverer:
 
     def _finish_if_done(self, issue: Issue) -> None:
         if next(self._ledger.todo(issue, limit=1), None) is None:
-            there = self._newsroom.get(issue.newsletter, issue.id)
+            there = self._newsroom.issues.get(issue.newsletter, issue.id)
             if there is not None and (
                 there.state == "sending" or (there.state == "cancelled" and there.open)
             ):
@@ -216,14 +216,14 @@ class Deliverer:
         ]
 
     def _read_letter(self, key: str) -> Letter:
-        return self._newsroom.letter_at(key)
+        return self._newsroom.letters.at(key)
 
     # --- what is left undone ------------------------------------------------------------------------------------
 
     def ask_again(self, newsletter: str, identifier: str) -> None:
         """Asks for every batch that is open; claims that have run out become uncertain, a cancelled issue's rest
         is excluded."""
-        issue = self._newsroom.get(newsletter, identifier)
+        issue = self._newsroom.issues.get(newsletter, identifier)
         if issue is None or not issue.open or issue.state == "paused":
             return
         if issue.state == "planning":
@@ -268,7 +268,7 @@ class Deliverer:
     def sweep(self) -> None:
         """What the tick does: issues that have come to a stand, though nothing holds them up, are asked for again."""
         now = self._clock.now()
-        for issue in list(self._newsroom.under_way()):
+        for issue in list(self._newsroom.issues.under_way()):
             if issue.state == "paused":
                 continue
             self.settle(issue)

@@ -128,7 +128,7 @@ class Feedback:
             return
         name = f"tally {batch.name}"
         self._table.increment(name, after.feedback)
-        issue = self._newsroom.get(batch.newsletter, batch.issue)
+        issue = self._newsroom.issues.get(batch.newsletter, batch.issue)
         if issue is not None and issue.state in {"planning", "sending"}:
             self._pause_if_too_many(issue, name)
 

@@ -4,29 +4,20 @@
 |---|---|---|
 | `announced` | article id | that its first publication has been taken notice of |
 | `news` | instant#article id | when an article was first published, for digests |
-| `issue <newsletter>` | issue id | an Issue |
-| `issues due` | instant#newsletter#id | an issue to be committed then |
-| `issues open` | newsletter#id | an issue that is committed and not finished |
-| `digest <newsletter>` | rhythm | until when articles have been taken into digests |
 
 An article's first publication makes its issue in one conditional transaction, so that it is made once, whatever events
-come. Until it is committed an issue holds no content: it is composed from the articles as they are then.
+come. `issues.py` holds what was made, `digests.py` makes digests, `letters.py` composes: until it is committed an issue
+holds no content, but is made of the articles as they are then.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from hashlib import sha256
-from typing import Any
-from zoneinfo import ZoneInfo
 
 import orjson
 
-from pressrun.domain.articles import Article
-from pressrun.domain.calendar import boundary
 from pressrun.domain.issues import (
     OPEN_STATES,
     UNDER_WAY,
@@ -34,23 +25,21 @@ from pressrun.domain.issues import (
     IssueState,
     News,
     article_issue_id,
-    wants_mail,
+    belongs,
+    takes,
 )
-from pressrun.domain.letters import Letter
-from pressrun.domain.newsletters import Cadence, Newsletter
-from pressrun.domain.slugs import slugify
+from pressrun.domain.newsletters import Newsletter
 from pressrun.domain.spans import instant
 from pressrun.domain.subscribers import SHARDS
-from pressrun.errors import Conflict, Invalid, NotFound, Permanent, Transient
-from pressrun.ports import ABSENT, Clock, Drop, ObjectStore, Put, Queue, Row, Save, Table
-from pressrun.services.catalogue import source_of
+from pressrun.errors import Conflict, Invalid, NotFound, Permanent
+from pressrun.ports import ABSENT, Clock, Drop, Queue, Save, Table
+from pressrun.services.digests import Digests
 from pressrun.services.imprint import Imprints
+from pressrun.services.issues import Issues, created
 from pressrun.services.ledger import Batch, Ledger
+from pressrun.services.letters import Letters
 
-MAX_TRIES = 20
 SHARDS_A_MESSAGE = 8
-MAX_DIGEST = 50  # articles; of older ones, a digest says how many there are
-SETTLED = timedelta(minutes=1)  # in which what is announced is written under the time it was announced at
 
 
 class Newsroom:
@@ -59,23 +48,25 @@ class Newsroom:
     def __init__(
         self,
         *,
-        content: ObjectStore,
-        letters: ObjectStore,
         table: Table,
         queue: Queue,
         clock: Clock,
         imprints: Imprints,
         ledger: Ledger,
+        issues: Issues,
+        letters: Letters,
+        digests: Digests,
         nonce: Callable[[], str],
     ) -> None:
-        self._content = content
-        self._letters = letters
         self._table = table
         self._queue = queue
         self._clock = clock
         self._imprints = imprints
         self._nonce = nonce
         self.ledger = ledger
+        self.issues = issues
+        self.letters = letters
+        self.digests = digests
 
     # --- where issues come from -------------------------------------------------------------------------------
 
@@ -106,7 +97,7 @@ class Newsroom:
             Save(partition="news", sort=f"{at}#{news.id}", item={"source": news.key}),
         ]
         for newsletter in self._imprints.current().publication.newsletters:
-            if "article" not in newsletter.rhythms or not _belongs(newsletter, news.tags, news.authors):
+            if "article" not in newsletter.rhythms or not belongs(newsletter, news.tags, news.authors):
                 continue
             age = now - news.date
             old = age > timedelta(days=newsletter.max_age_days)
@@ -121,15 +112,7 @@ class Newsroom:
                 due="" if old else instant(now + timedelta(minutes=newsletter.cooling_minutes)),
                 reason=f"the article is dated {age.days} days ago" if old else "",
             )
-            changes += self._created(issue)
-        return changes
-
-    def _created(self, issue: Issue) -> list[Save | Drop]:
-        changes: list[Save | Drop] = [
-            Save(partition=f"issue {issue.newsletter}", sort=issue.id, item=issue.to_item(), expect=ABSENT)
-        ]
-        if issue.state == "cooling":
-            changes.append(Save(partition="issues due", sort=_due(issue), item={}))
+            changes += created(issue)
         return changes
 
     def create(
@@ -146,7 +129,7 @@ class Newsroom:
         or NotFound where one of the articles is not published.
         """
         for key in articles:
-            if self.article(key) is None:
+            if self.letters.article(key) is None:
                 raise NotFound(f"{key} is not published")
         prefix = {"correction": "c", "manual": "m"}[kind]
         issue = Issue(
@@ -158,135 +141,46 @@ class Newsroom:
             if kind == "correction" and "article" in newsletter.rhythms
             else newsletter.cadence,
             articles=tuple(articles),
-            title=self._title(articles),
+            title=self.letters.title(articles),
             created=instant(self._clock.now()),
             note=note,
             reason="made by hand",
         )
-        self._table.write(self._created(issue))
+        self._table.write(created(issue))
         return issue
 
-    def _title(self, articles: Sequence[str]) -> str:
-        row = self._table.get("source", articles[0])
-        title = str(row.item.get("title", "")) if row else articles[0]
-        return title if len(articles) == 1 else f"{title} and {len(articles) - 1} more"
+    def unmailed(self, key: str) -> list[Newsletter]:
+        """Newsletters that mail each article and would take this one, and have no issue of it.
 
-    def digests(self) -> None:
-        """Makes the digests whose time has come since the last look."""
-        publication = self._imprints.current().publication
-        now = self._clock.now() - SETTLED
-        for newsletter in publication.newsletters:
-            zone = ZoneInfo(newsletter.timezone or publication.timezone)
-            for rhythm in newsletter.rhythms:
-                if rhythm in {"daily", "weekly", "monthly"}:
-                    self._digest(newsletter, rhythm, boundary(newsletter, rhythm, zone, now))
-
-    def _digest(self, newsletter: Newsletter, rhythm: Cadence, until: datetime) -> None:
-        row = self._table.get(f"digest {newsletter.slug}", rhythm)
-        since = str(row.item["until"]) if row else instant(until)
-        if row is None or since < instant(until):
-            self._make_digest(newsletter, rhythm, row, since, until)
-
-    def resume_digest(self, newsletter: str, rhythm: Cadence, since: str, reason: str) -> Issue | None:
-        """Goes on from where another home's digests ended.
-
-        One whose time has passed since waits for a person, with `reason`, and is returned. Can be repeated.
+        Its first publication was before they took it (by its tags, say), and what stood on the site is no news.
         """
-        publication = self._imprints.current().publication
-        found = publication.newsletter(newsletter)
-        row = self._table.get(f"digest {newsletter}", rhythm)
-        if found is not None and rhythm in {"daily", "weekly", "monthly"}:
-            zone = ZoneInfo(found.timezone or publication.timezone)
-            until = boundary(found, rhythm, zone, self._clock.now())
-            if since < instant(until):
-                return self._make_digest(found, rhythm, row, since, until, held=reason)
-        if row is None:
-            self._table.write([Save(partition=f"digest {newsletter}", sort=rhythm, item={"until": since})])
-        return None
-
-    def _make_digest(
-        self,
-        newsletter: Newsletter,
-        rhythm: Cadence,
-        row: Row | None,
-        since: str,
-        until: datetime,
-        *,
-        held: str = "",
-    ) -> Issue | None:
-        zone = ZoneInfo(newsletter.timezone or self._imprints.current().publication.timezone)
-        news = list(self._table.query("news", low=since, high=instant(until)))
-        ids = [one.sort.partition("#")[2] for one in news]
-        keys = self._stand(ids, [str(one.item["source"]) for one in news])
-        wanted = {
-            key: one for one, key in zip(ids, keys, strict=True) if self._is_news(newsletter, key, since)
-        }
-        more = max(0, len(wanted) - MAX_DIGEST)
-        wanted = dict(list(wanted.items())[more:])
-        changes: list[Save | Drop] = [
-            Save(
-                partition=f"digest {newsletter.slug}",
-                sort=rhythm,
-                item={"until": instant(until)},
-                expect=row.version if row else ABSENT,
-            )
-        ]
-        issue = None
-        if wanted:
-            day = until.astimezone(zone).date().isoformat()
-            issue = Issue(
-                id=f"d-{rhythm}-{day}",
-                newsletter=newsletter.slug,
-                state="waiting" if held else "cooling",
-                kind="digest",
-                audience=rhythm,
-                articles=tuple(wanted),
-                ids=tuple(wanted.values()),
-                title=self._title(list(wanted)),
-                more=more,
-                created=instant(self._clock.now()),
-                due="" if held else instant(until),
-                reason=held,
-            )
-            changes += self._created(issue)
         try:
-            self._table.write(changes)
-        except Conflict:
-            return None  # another tick was faster
-        return issue
-
-    def _is_news(self, newsletter: Newsletter, key: str, since: str) -> bool:
-        """Whether a digest takes an article. One whose file is broken at this moment is taken: the digest waits."""
-        try:
-            article = self.article(key)
+            article = self.letters.article(key)
         except Invalid:
-            return True
-        if article is None or not _takes(newsletter, article):
-            return False
-        oldest = datetime.fromisoformat(f"{since}+00:00") - timedelta(days=newsletter.max_age_days)
-        return article.date >= oldest
-
-    def _stand(self, ids: Sequence[str], keys: Sequence[str]) -> list[str]:
-        """Where articles stand by now: their files may have been moved since `keys` were written down."""
-        rows = self._table.get_many([("id", one) for one in ids])
-        found = [rows.get(("id", one)) for one in ids]
-        return [str(row.item["source"]) if row else key for row, key in zip(found, keys, strict=True)]
+            return []
+        if article is None or self._table.get("announced", article.id) is None:
+            return []
+        found = [
+            one
+            for one in self._imprints.current().publication.newsletters
+            if "article" in one.rhythms and takes(one, article)
+        ]
+        return [
+            one
+            for one in found
+            if not any(article.id in made.ids or key in made.articles for made in self.issues.of(one.slug))
+        ]
 
     # --- the clock ---------------------------------------------------------------------------------------------
 
     def tick(self) -> list[Issue]:
         """Makes digests and commits what is due; what was found far too late waits for a person."""
-        self.digests()
+        self.digests.make()
         now = self._clock.now()
         settings = self._imprints.current().publication.mail
         done = []
-        for row in list(self._table.query("issues due", high=f"{instant(now)}~")):
-            due, newsletter, identifier = row.sort.split("#", 2)
-            issue = self.get(newsletter, identifier)
-            if issue is None or issue.state != "cooling" or issue.due != due:
-                self._table.write_each([Drop(partition="issues due", sort=row.sort)])
-                continue
-            late = now - datetime.fromisoformat(f"{due}+00:00")
+        for issue, due in self.issues.due(now):
+            late = now - due
             if late > timedelta(hours=settings.late_hours):
                 hours = int(late.total_seconds() // 3600)
                 done.append(self._hold(issue, f"was due {hours} hours ago"))
@@ -295,7 +189,7 @@ class Newsroom:
         return done
 
     def _hold(self, issue: Issue, reason: str) -> Issue:
-        return self._change(
+        return self.issues.change(
             issue, lambda there: replace(there, state="waiting", due="", reason=reason), "cooling"
         )
 
@@ -310,14 +204,14 @@ class Newsroom:
         if not newsletter.postal_address:
             return self._hold_any(issue, "the newsletter has no `postal_address`, which the law asks for")
         try:
-            letter = self.letter(issue)
+            letter = self.letters.of(issue)
         except (NotFound, Invalid, Permanent) as error:
             return self._hold_any(issue, str(error)[:500])
         from pressrun.services.composing import lacking
 
         if lost := lacking(letter, newsletter):
             return self._hold_any(issue, f"the mail's template leaves out {lost}; put it back")
-        key = self._freeze(issue, letter)
+        key = self.letters.freeze(issue, letter)
         frozen = self._clock.now().isoformat()
 
         def committed(there: Issue) -> Issue:
@@ -325,13 +219,13 @@ class Newsroom:
                 there, state="planning", due="", reason="", frozen=frozen, subject=letter.subject, letter=key
             )
 
-        after = self._change(issue, committed, *OPEN_STATES)
+        after = self.issues.change(issue, committed, *OPEN_STATES)
         if after.state == "planning":
             self.ask_to_plan(after, range(SHARDS))
         return after
 
     def _hold_any(self, issue: Issue, reason: str) -> Issue:
-        return self._change(
+        return self.issues.change(
             issue, lambda there: replace(there, state="waiting", due="", reason=reason), *OPEN_STATES
         )
 
@@ -352,121 +246,12 @@ class Newsroom:
             ]
         )
 
-    def _freeze(self, issue: Issue, letter: Letter) -> str:
-        """Writes the letter under its digest, once: what is there is never changed."""
-        body = orjson.dumps(letter.to_item(), option=orjson.OPT_INDENT_2)
-        key = f"{issue.newsletter}/{issue.id}/letter-{sha256(body).hexdigest()[:16]}.json"
-        with suppress(Conflict):  # the same letter was frozen before
-            self._letters.put(Put(key=key, body=body, content_type="application/json", if_absent=True))
-        return key
-
-    # --- content -------------------------------------------------------------------------------------------------
-
-    def article(self, key: str) -> Article | None:
-        """A published article as its file is now; None where none is. Raises Invalid where the file is wrong."""
-        publication = self._imprints.current().publication
-        row = self._table.get("source", key)
-        source = source_of(row) if row else None
-        if source is None or not source.live:
-            return None
-        try:
-            blob = self._content.get(key)
-        except NotFound:
-            return None
-        from pressrun.services.composing import read_article
-
-        now = self._clock.now()
-        found = read_article(key, blob.body, publication=publication, table=self._table, now=now, old=source)
-        return found.article if found.settled.source.state == "published" else None
-
-    def letter(self, issue: Issue) -> Letter:
-        """The issue's mail as it would be now. Raises NotFound where its articles are gone, Invalid, Permanent."""
-        imprint = self._imprints.current()
-        newsletter = imprint.publication.newsletter(issue.newsletter)
-        if newsletter is None:
-            raise Permanent(f"the newsletter {issue.newsletter!r} is not in the settings any more")
-        keys = self._stand(issue.ids, issue.articles) if issue.ids else issue.articles
-        articles = [article for key in keys if (article := self.article(key)) is not None]
-        if issue.kind in {"article", "digest"}:
-            articles = [article for article in articles if _takes(newsletter, article)]
-        if not articles:
-            raise NotFound("none of its articles is published any more, or is for this newsletter")
-        from pressrun.services.composing import letter_for
-
-        return letter_for(imprint, newsletter, issue, articles, self._clock.now())
-
-    def frozen_letter(self, issue: Issue) -> Letter:
-        """The letter that a committed issue sends. Raises NotFound."""
-        return self.letter_at(issue.letter)
-
-    def letter_at(self, key: str) -> Letter:
-        """A frozen letter. Raises NotFound."""
-        return Letter.from_item(orjson.loads(self._letters.get(key).body))
-
-    # --- issues ----------------------------------------------------------------------------------------------------
-
-    def get(self, newsletter: str, identifier: str) -> Issue | None:
-        """An issue as it is now."""
-        row = self._table.get(f"issue {newsletter}", identifier)
-        return _issue(newsletter, row) if row else None
-
-    def issues(self, newsletter: str) -> Iterator[Issue]:
-        """All issues of a newsletter, in no certain order."""
-        for row in self._table.query(f"issue {newsletter}"):
-            yield _issue(newsletter, row)
-
-    def under_way(self) -> Iterator[Issue]:
-        """Issues that are committed and not finished."""
-        for row in self._table.query("issues open"):
-            newsletter, _, identifier = row.sort.partition("#")
-            issue = self.get(newsletter, identifier)
-            if issue is not None:
-                yield issue
-
-    def _change(self, issue: Issue, decide: Callable[[Issue], Issue], *states: IssueState) -> Issue:
-        """Applies `decide` to the issue as it is now, if it is in one of `states`; the issue as it is then."""
-        for _ in range(MAX_TRIES):
-            row = self._table.get(f"issue {issue.newsletter}", issue.id)
-            if row is None:
-                raise NotFound(f"there is no issue {issue.id} of {issue.newsletter}")
-            there = _issue(issue.newsletter, row)
-            if states and there.state not in states:
-                return there
-            after = decide(there)
-            if after == there:
-                return there
-            changes: list[Save | Drop] = [
-                Save(
-                    partition=f"issue {issue.newsletter}",
-                    sort=issue.id,
-                    item=after.to_item(),
-                    expect=row.version,
-                )
-            ]
-            if there.due and there.due != after.due:
-                changes.append(Drop(partition="issues due", sort=_due(there)))
-            if after.due and after.state == "cooling":
-                changes.append(Save(partition="issues due", sort=_due(after), item={}))
-            if there.open != after.open:
-                name = f"{issue.newsletter}#{issue.id}"
-                changes.append(
-                    Save(partition="issues open", sort=name, item={})
-                    if after.open
-                    else Drop(partition="issues open", sort=name)
-                )
-            try:
-                self._table.write(changes)
-            except Conflict:
-                continue
-            return after
-        raise Transient(f"others keep changing {issue.id}")
-
     # --- what editors do ----------------------------------------------------------------------------------------
 
     def schedule(self, issue: Issue, at: datetime) -> Issue:
         """It is sent at `at`."""
         due = instant(at)
-        return self._change(
+        return self.issues.change(
             issue, lambda there: replace(there, state="cooling", due=due, reason=""), *OPEN_STATES
         )
 
@@ -480,7 +265,7 @@ class Newsroom:
         def paused(there: Issue) -> Issue:
             return replace(there, state="paused", resumes=there.state, reason=reason, due="")
 
-        return self._change(issue, paused, "planning", "sending")
+        return self.issues.change(issue, paused, "planning", "sending")
 
     def stop(self, issue: Issue, reason: str) -> Issue:
         """An issue that is cooling off waits for a person."""
@@ -497,13 +282,13 @@ class Newsroom:
                 reason="",
             )
 
-        after = self._change(issue, resumed, "paused")
+        after = self.issues.change(issue, resumed, "paused")
         self._ask_again(after)
         return after
 
     def cancel(self, issue: Issue, reason: str) -> Issue:
         """It is not sent; where some of it went out already, the rest is not."""
-        after = self._change(
+        after = self.issues.change(
             issue,
             lambda there: replace(there, state="cancelled", due="", reason=reason),
             *OPEN_STATES,
@@ -529,7 +314,9 @@ class Newsroom:
             number += sum(entry.state == "uncertain" for entry in batch.entries)
             self.ledger.resolve(batch, resend=resend, why=why)
         if resend and number:
-            self._change(issue, lambda there: replace(there, state="sending", finished="", counts={}), "sent")
+            self.issues.change(
+                issue, lambda there: replace(there, state="sending", finished="", counts={}), "sent"
+            )
             self._ask_again(issue)
         elif number:
             self.recount(issue)
@@ -538,7 +325,7 @@ class Newsroom:
     def forget(self, identifier: str) -> None:
         """Takes the address of somebody who was erased out of the record of every issue; what became of it stays."""
         for newsletter in self._imprints.current().publication.newsletters:
-            for issue in list(self.issues(newsletter.slug)):
+            for issue in list(self.issues.of(newsletter.slug)):
                 batch = self.ledger.holding(newsletter.slug, issue.id, identifier)
                 if batch is not None:
                     self.ledger.forget(batch, identifier)
@@ -550,7 +337,7 @@ class Newsroom:
 
     def planned(self, issue: Issue) -> Issue:
         """Its whole audience is written."""
-        return self._change(issue, lambda there: replace(there, state="sending"), "planning")
+        return self.issues.change(issue, lambda there: replace(there, state="sending"), "planning")
 
     def finish(self, issue: Issue) -> Issue:
         """Every batch is recorded or uncertain: the counts are kept with it."""
@@ -561,35 +348,13 @@ class Newsroom:
             state: IssueState = "cancelled" if there.state == "cancelled" else "sent"
             return replace(there, state=state, counts=counts, finished=finished)
 
-        return self._change(issue, done, "sending", "cancelled")
+        return self.issues.change(issue, done, "sending", "cancelled")
 
     def recount(self, issue: Issue) -> Issue:
         """The counts of a finished issue, after uncertain recipients were settled."""
         counts = self.ledger.tally(issue).counts()
-        return self._change(issue, lambda there: replace(there, counts=counts), "sent", "cancelled")
+        return self.issues.change(issue, lambda there: replace(there, counts=counts), "sent", "cancelled")
 
 
 def _announced(news: News, at: str) -> Save:
     return Save(partition="announced", sort=news.id, item={"at": at, "source": news.key})
-
-
-def _belongs(newsletter: Newsletter, tags: Sequence[str], authors: Sequence[str]) -> bool:
-    """Whether the newsletter's filters let an article through."""
-    for wanted, has in ((newsletter.tags, tags), (newsletter.authors, authors)):
-        if wanted and not {slugify(name) for name in wanted} & {slugify(name) for name in has}:
-            return False
-    return True
-
-
-def _takes(newsletter: Newsletter, article: Article) -> bool:
-    """Whether the newsletter mails an article, as its file is now."""
-    return wants_mail(article) and _belongs(newsletter, article.tags, article.authors)
-
-
-def _due(issue: Issue) -> str:
-    return f"{issue.due}#{issue.newsletter}#{issue.id}"
-
-
-def _issue(newsletter: str, row: Row) -> Issue:
-    item: Any = row.item
-    return Issue.from_item(newsletter, row.sort, item)

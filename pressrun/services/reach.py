@@ -93,7 +93,7 @@ class Mailings:
         """The issues that were committed, by their articles' ids, or by their files where they have no more."""
         found: dict[str, list[Issue]] = {}
         for newsletter in self.imprints.current().publication.newsletters:
-            for issue in self.newsroom.issues(newsletter.slug):
+            for issue in self.newsroom.issues.of(newsletter.slug):
                 for name in (issue.ids or issue.articles) if issue.frozen else ():
                     found.setdefault(name, []).append(issue)
         return found

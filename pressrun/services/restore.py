@@ -170,7 +170,7 @@ class Restore:
             return
         self.done.rows += 1
         since: Any = item["until"]
-        issue = self._newsroom.resume_digest(newsletter, rhythm, since, PASSED)
+        issue = self._newsroom.digests.resume(newsletter, rhythm, since, PASSED)
         if issue is not None:
             self.done.waiting.append(f"{issue.newsletter}/{issue.id}")
 
@@ -203,7 +203,7 @@ class Restore:
         return item
 
     def _under_way(self) -> Iterator[Any]:
-        for issue in self._newsroom.under_way():
+        for issue in self._newsroom.issues.under_way():
             if f"{issue.newsletter}/{issue.id}" not in self._kept:
                 yield issue
 

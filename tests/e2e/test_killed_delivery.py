@@ -64,7 +64,7 @@ class Shop:
         self.house.newsroom.send_now(self.issue())
 
     def issue(self) -> Issue:
-        (issue,) = self.house.newsroom.issues("letters")
+        (issue,) = self.house.newsroom.issues.of("letters")
         return issue
 
     def start(self) -> subprocess.Popen[bytes]:

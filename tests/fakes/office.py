@@ -136,7 +136,7 @@ class Office:
 
     def issues(self) -> list[Issue]:
         """All issues of the newsletter."""
-        return list(self.house.newsroom.issues("letters"))
+        return list(self.house.newsroom.issues.of("letters"))
 
     def issue(self) -> Issue:
         """The only one."""

@@ -101,7 +101,7 @@ def test_a_reader_subscribes_gets_an_issue_and_bounces(cloud: Cloud, ses: Ses) -
         "bob": "bounced",
         "eve": "unsubscribed",
     }
-    (sent,) = house().newsroom.issues("letters")
+    (sent,) = house().newsroom.issues.of("letters")
     assert sent.state == "sent" and sent.counts["sent"] == 2
 
 

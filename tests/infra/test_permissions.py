@@ -50,7 +50,7 @@ RARE: dict[tuple[str, str, str], tuple[str, str]] = {
     ("Tick", "s3:DeleteObject", "ContentBucket/errors/*"): REDONE,
     ("Tick", "s3:DeleteObject", "SiteBucket/*"): REDONE,
     ("Tick", "sns:Publish", "EditorsTopic"): REDONE,
-    ("Tick", "s3:GetObject", "ContentBucket/mail/*"): ("newsroom.py", "self._letters.get(key)"),
+    ("Tick", "s3:GetObject", "ContentBucket/mail/*"): ("letters.py", "self._letters.get(key)"),
     ("Deliver", "ses:SendBulkEmail", "configuration-set/ConfigurationSet"): (
         "../adapters/aws/ses.py",
         "ConfigurationSetName",

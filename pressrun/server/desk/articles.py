@@ -131,6 +131,7 @@ def one(visit: Visit) -> Answer:
         there=blob is not None,
         editable=is_article(key),
         suggested=visit.next_hour(),
+        unmailed=visit.room.house.newsroom.unmailed(key) if piece.path else [],
     )
 
 

@@ -23,7 +23,7 @@ def listed(visit: Visit) -> Answer:
     """All issues, by what is to be done with them."""
     newsroom = visit.room.house.newsroom
     newsletters = visit.room.publication.newsletters
-    found = [issue for newsletter in newsletters for issue in newsroom.issues(newsletter.slug)]
+    found = [issue for newsletter in newsletters for issue in newsroom.issues.of(newsletter.slug)]
     found.sort(key=lambda issue: issue.created, reverse=True)
     over = [issue for issue in found if issue.state in {"sent", "cancelled"}]
     return visit.page(
@@ -47,7 +47,7 @@ def one(visit: Visit) -> Answer:
     cast: Forecast | None = None
     wrong = ""
     try:
-        letter = house.newsroom.frozen_letter(issue) if issue.letter else house.newsroom.letter(issue)
+        letter = house.newsroom.letters.frozen(issue) if issue.letter else house.newsroom.letters.of(issue)
         if not issue.letter:
             cast = _forecast(visit, issue, letter)
     except PressrunError as error:
@@ -89,7 +89,7 @@ def state(visit: Visit) -> Answer:
 def mail(visit: Visit) -> Answer:
     """The mail by itself, for a frame."""
     issue, newsroom = _issue(visit), visit.room.house.newsroom
-    letter = newsroom.frozen_letter(issue) if issue.letter else newsroom.letter(issue)
+    letter = newsroom.letters.frozen(issue) if issue.letter else newsroom.letters.of(issue)
     html = in_scheme(shown_mail(letter), visit.query.get("scheme"))
     return looked(visit.at_home(html), images=visit.query.get("images") != "off")
 
@@ -133,7 +133,7 @@ def act(visit: Visit) -> Answer:
 
 def _test(visit: Visit, issue: Issue) -> Answer:
     address, newsroom = visit.form.get("address").strip(), visit.room.house.newsroom
-    letter = newsroom.frozen_letter(issue) if issue.letter else newsroom.letter(issue)
+    letter = newsroom.letters.frozen(issue) if issue.letter else newsroom.letters.of(issue)
     result = trial(visit.room.house.mailer(), letter, address, subscriber_id(address))
     if result.fate == "sent":
         visit.session.say(f"A test is on its way to {address}.")
@@ -151,7 +151,7 @@ def _resolve(visit: Visit, issue: Issue) -> Answer:
 
 
 def _issue(visit: Visit) -> Issue:
-    found = visit.room.house.newsroom.get(visit.path[1], visit.path[2])
+    found = visit.room.house.newsroom.issues.get(visit.path[1], visit.path[2])
     if found is None:
         raise NotFound(f"there is no issue {visit.path[2][:80]}")
     return found

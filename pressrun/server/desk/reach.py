@@ -28,7 +28,7 @@ def shown(visit: Visit) -> Answer:
     issues = [
         issue
         for newsletter in visit.room.publication.newsletters
-        for issue in house.newsroom.issues(newsletter.slug)
+        for issue in house.newsroom.issues.of(newsletter.slug)
         if issue.letter
     ]
     issues.sort(key=lambda issue: issue.frozen, reverse=True)

@@ -124,6 +124,16 @@ def test_only_known_classes_stay(parse):
     assert '<p class="markdown-alert-title">a</p><div class="markdown-alert">b</div>' in html
 
 
+def test_a_class_of_which_nothing_stays_goes_and_texts_are_left_alone(parse):
+    link = '<a href="https://a.example" class="b">c</a>'
+    html = parse(
+        f'<title>T</title><p class="x" title="<a y=" id="z">&lt;p class=""&gt; {link}', "a.html"
+    ).html
+    assert re.sub(' title="[^"]*"', "", html) == (
+        '<p id="s-z">&lt;p class=""&gt; <a href="https://a.example">c</a></p>'
+    )
+
+
 def test_character_references_bring_no_marks_and_no_controls_in(parse):
     for key in ("a.md", "a.html"):
         html = parse("<title>T</title>\n\n# T\n\n&#xFDD0;&#1;&#xFFFE;x <b title='&#xFDD1;'>y</b>", key).html

@@ -233,7 +233,7 @@ def test_nothing_is_changed_by_get(desk: Desk) -> None:
     desk.office.publish("a.md")
     browser = desk.browser()
     issue = desk.office.issue()
-    before = desk.office.house.newsroom.get("letters", issue.id)
+    before = desk.office.house.newsroom.issues.get("letters", issue.id)
     for path in (
         "articles/withdraw?key=a.md",
         f"issues/letters/{issue.id}/stop",
@@ -241,7 +241,17 @@ def test_nothing_is_changed_by_get(desk: Desk) -> None:
     ):
         assert browser.ask(path).status_code == 404
     assert (desk.office.folder / "a.md").exists()
-    assert desk.office.house.newsroom.get("letters", issue.id) == before
+    assert desk.office.house.newsroom.issues.get("letters", issue.id) == before
+
+
+def test_an_article_that_was_not_mailed_says_how(desk: Desk) -> None:
+    """One that a newsletter takes since a later edit."""
+    settings = desk.office.folder / "pressrun.toml"
+    settings.write_text(settings.read_text() + 'tags = ["tides"]\n')
+    desk.office.publish("a.md")
+    assert "pressrun issue" not in desk.browser().ask("articles/one?key=a.md").text
+    desk.office.publish("a.md", tags="[tides]")
+    assert "pressrun issue create letters a.md" in desk.browser().ask("articles/one?key=a.md").text
 
 
 # --- articles -------------------------------------------------------------------------------------------------

@@ -323,7 +323,7 @@ def test_a_cancelled_issue_accounts_for_everybody(office: Office) -> None:
     counts = office.issue().counts
     assert counts["sent"] + counts["excluded: cancelled"] == counts["audience"] == 100
     assert counts["sent"] == len(office.sink.sent) == len(first.entries)
-    assert list(office.house.newsroom.under_way()) == []
+    assert list(office.house.newsroom.issues.under_way()) == []
 
 
 def test_a_mailer_that_refuses_everything_pauses_the_issue(office: Office) -> None:

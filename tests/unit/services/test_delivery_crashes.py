@@ -86,10 +86,11 @@ def office_with(root: Path, fuse: Fuse) -> Office:
     office.publish("tides.md")
     deliverer, newsroom, ledger = office.house.deliverer, office.house.newsroom, office.house.newsroom.ledger
     table = fuse.wrap(office.house.table)
-    for part in (deliverer, newsroom, ledger, office.house.pace, office.house.subscribers):
+    kept = (newsroom.issues, newsroom.letters, newsroom.digests)
+    for part in (deliverer, newsroom, *kept, ledger, office.house.pace, office.house.subscribers):
         part._table = table
     deliverer._queue = newsroom._queue = fuse.wrap(office.house.mail_queue)
-    newsroom._letters = fuse.wrap(office.house.mail)
+    newsroom.letters._letters = fuse.wrap(office.house.mail)
     fused = fuse.wrap(office.sink)
     deliverer._mailer = lambda: fused
     return office

@@ -10,7 +10,7 @@ import pytest
 
 from pressrun.domain.calendar import boundary
 from pressrun.domain.newsletters import Newsletter
-from pressrun.services.newsroom import MAX_DIGEST
+from pressrun.services.digests import MAX_DIGEST
 from tests.fakes.office import SETTINGS, Office
 
 
@@ -160,6 +160,23 @@ def test_a_newsletter_takes_the_tags_it_asks_for(tmp_path: Path) -> None:
     assert [issue.title for issue in office.issues()] == ["One"]
 
 
+def test_an_article_that_is_retagged_later_is_no_news_and_is_sent_by_hand(tmp_path: Path) -> None:
+    """It is said that it was not mailed, until an issue has it; other newsletters' articles are not spoken of."""
+    office = Office(tmp_path, SETTINGS + 'tags = ["tides"]\n')
+    newsroom = office.house.newsroom
+    office.reader("ada@example.org")
+    office.publish("one.md", tags="[print]")
+    assert newsroom.unmailed("one.md") == []
+    office.publish("one.md", tags="[print, tides]")
+    assert office.issues() == []
+    (letters,) = newsroom.unmailed("one.md")
+    newsroom.send_now(newsroom.create(letters, ["one.md"]))
+    office.work()
+    assert office.sink.addresses() == ["ada@example.org"]
+    office.publish("two.md", tags="[tides]")
+    assert newsroom.unmailed("one.md") == newsroom.unmailed("two.md") == []
+
+
 def test_without_a_postal_address_nothing_is_sent(tmp_path: Path) -> None:
     """The law asks for one."""
     office = Office(tmp_path, SETTINGS.replace('postal_address = "1 Quay Street, Lisbon"\n', ""))
@@ -217,10 +234,10 @@ def test_what_is_sent_is_kept(office: Office) -> None:
     office.publish("tides.md", "First.")
     office.minutes(12)
     issue = office.issue()
-    assert "First." in office.house.newsroom.frozen_letter(issue).text
+    assert "First." in office.house.newsroom.letters.frozen(issue).text
     office.publish("tides.md", "Second.")
     assert office.house.newsroom.commit(issue) == office.issue()
-    assert "First." in office.house.newsroom.frozen_letter(office.issue()).text
+    assert "First." in office.house.newsroom.letters.frozen(office.issue()).text
     assert issue.counts == {"audience": 1, "sent": 1}
 
 
