@@ -11,6 +11,8 @@ HOST ?= 127.0.0.1
 PORT ?= 8000
 WORKERS ?= 4
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
+# Where it is set, every worker of a test run and every process that it starts compiles all modules anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help setup demo test test-all check format bench bundle lock clean scan reference
 

@@ -82,8 +82,12 @@ def reader(there: House, address: str, state: str = "active") -> None:
 def published(root: Path) -> tuple[Path, Path]:
     """A publication with pictures, a refused file, redirects, readers, a sent issue and counted views."""
     office = Office(root)
-    for path in CONTENT.rglob("*"):
-        if path.is_file() and path.name != "pressrun.toml" and "templates" not in path.parts:
+    for path in CONTENT.rglob(
+        "*"
+    ):  # a handful: texts in a folder with pictures, one of HTML, and a recording
+        if path.is_file() and (
+            path.parent.name in {"four-blocks", "signals"} or path.suffix in {".mp3", ".svg"}
+        ):
             there = office.folder / path.relative_to(CONTENT)
             there.parent.mkdir(parents=True, exist_ok=True)
             there.write_bytes(path.read_bytes())
