@@ -238,6 +238,7 @@ class Publisher:
         rows = self.table.get_many([*self.addresses.rows_for(sources), *used])
         claims: list[tuple[Work, list[Save | Drop]]] = []
         claimed: list[tuple[Work, Settled]] = []
+        present = {work.key for work in works}
         leaving = {work.key for work in works if work.blob is None}
         files = {
             sort for (kind, sort), row in rows.items() if kind == "source" and row.item["state"] == "asset"
@@ -253,11 +254,14 @@ class Publisher:
             except Invalid as error:
                 self.refusals.turn_down(work, error.problems, waits=tuple(sorted(work.released)))
                 continue
+            # Whoever had the id or the address goes, or moves, along: until word of that comes it would stay in the
+            # feeds, by the side of this one or with the address that this one may leave again any time.
             before = self.addresses.departed(work, identified.source, rows)
-            if (
-                before and before not in leaving
-            ):  # else both would stand in the feeds until word of that comes
+            if before and before not in leaving:
                 again |= {before, work.key}
+                continue
+            if work.displaced and work.displaced.sort not in present:
+                again |= {work.displaced.sort, work.key}
                 continue
             claims.append((work, changes))
             claimed.append((work, identified))

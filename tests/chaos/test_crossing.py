@@ -75,25 +75,43 @@ def test_files_that_are_gone_do_not_wake_each_other_for_ever(world: World) -> No
     world.check()
 
 
-@pytest.mark.parametrize("spoiled", [True, False])
+@pytest.mark.parametrize("last", ["", "Save path/second", "site.put second/index.html"])
+@pytest.mark.parametrize("spoiled", [True, False, None])
 def test_an_address_is_taken_from_a_file_that_is_refused_before_it_moved(
-    world: World, *, spoiled: bool
+    world: World, *, last: str, spoiled: bool | None
 ) -> None:
-    """Neither feeds nor the redirect from where it stood earlier lead to the other file's page."""
+    """Neither feeds nor the redirect from where it stood earlier lead to the other file's page.
+
+    Whoever gives it away may die at once, and the refused file be wrong in another way by then.
+    """
     world.write("a.md", replace(FIRST, slug="second"), 0)
+    world.write("c.md", Draft(id="three", title="Three", slug="third"), 0)
     world.settle()
     world.write("a.md", replace(FIRST, slug="third"))
     world.write("b.md", Draft(id="two", title="Two", slug="second"))
-    world.publisher().publish(["b.md"])
+    if last:
+        _begin(world, ["b.md"], last)
+        world.scheduler.kill()
+    else:
+        world.publisher().publish(["b.md"])
     if spoiled:
         world.spoil("a.md", b"---\ntitle: [\n---\n", 0)
-    else:
+    elif spoiled is not None:
         world.write("a.md", replace(FIRST, slug="second"), 0)
     world.settle()
     site = world.there.site
-    assert {entry.title for entry in archived(site, "feed.xml")} == {"Two"}
+    assert {entry.title for entry in archived(site, "feed.xml")} == {"Two", "Three"}
     assert site.objects["first/index.html"].metadata["status"] == "410"
     world.check()
+
+
+def _begin(world: World, keys: list[str], last: str) -> None:
+    """A worker begins to publish files, and stands still after the step `last`."""
+    world.scheduler.spawn(lambda: world.publisher().publish(keys) and None)
+    before = len(world.scheduler.trace)
+    while not any(last in step for step in world.scheduler.trace[before:]):
+        assert world.scheduler.workers, f"has ended without {last}"
+        world.work(1, 1, trouble=0, turn=1)
 
 
 def test_an_article_goes_while_the_feed_that_shows_it_is_rendered(world: World) -> None:
@@ -158,6 +176,20 @@ def test_an_article_moves_to_the_address_of_one_that_is_gone_unseen(world: World
     world.check()
 
 
+def test_an_article_takes_the_address_that_another_has_left_unseen(world: World) -> None:
+    """That one moves along at once: its entry would lead to whatever becomes of the page."""
+    world.write("b.md", Draft(id="two", title="Two", slug="second"), 0)
+    world.settle()
+    world.write("b.md", Draft(id="two", title="Two", slug="third"))
+    world.write("a.md", replace(FIRST, slug="second"))
+    world.publisher().publish(["a.md"])
+    found = {entry.title: entry.path for entry in archived(world.there.site, "feed.xml")}
+    assert found == {"One": "second/index.html", "Two": "third/index.html"}
+    world.remove("a.md")
+    world.publisher().publish(["a.md"])
+    world.check()
+
+
 def test_a_report_of_settings_goes_though_its_row_has_gone_before(world: World) -> None:
     """Who refused them wrote it when others had taken the right ones into force already."""
     report = Put(key=f"{SETTINGS_KEY}.json", body=b'{"problems": []}', content_type="application/json")
@@ -171,10 +203,7 @@ def test_a_page_goes_though_its_address_was_claimed_anew_by_one_who_died(world: 
     later = replace(FIRST, publish_at="2027-01-01T00:00:00+00:00")
     for article, last in ((later, "Save source/a.md"), (FIRST, "Save path/first")):
         world.write("a.md", article)
-        world.scheduler.spawn(lambda: world.publisher().publish(["a.md"]) and None)
-        before = len(world.scheduler.trace)
-        while not any(last in step for step in world.scheduler.trace[before:]):
-            world.work(1, 1, trouble=0, turn=1)
+        _begin(world, ["a.md"], last)
         world.scheduler.kill()
     world.write("a.md", later)
     world.check()
@@ -190,10 +219,7 @@ def test_a_moved_article_is_edited_while_the_one_who_saw_the_move_stands_still(
     world.settle()
     world.remove("a.md")
     world.write("b.md", article)
-    world.scheduler.spawn(lambda: world.publisher().publish(["a.md", "b.md"]) and None)
-    before = len(world.scheduler.trace)
-    while not any("Save id/" in step for step in world.scheduler.trace[before:]):
-        world.work(1, 1, trouble=0, turn=1)
+    _begin(world, ["a.md", "b.md"], "Save id/")
     world.write("b.md", replace(article, date="2025-06-15"))
     world.publisher().publish(["b.md"])
     world.settle()
