@@ -81,7 +81,8 @@ def reader(there: House, address: str, state: str = "active") -> None:
 
 def published(root: Path) -> tuple[Path, Path]:
     """A publication with pictures, a refused file, redirects, readers, a sent issue and counted views."""
-    office = Office(root, SETTINGS.replace('choices = ["daily", "weekly"]', ""))  # no digest, whatever the hour
+    settings = SETTINGS.replace('choices = ["daily", "weekly"]', "")  # no digest, whatever the hour
+    office = Office(root, settings)
     for path in CONTENT.rglob(
         "*"
     ):  # a handful: texts in a folder with pictures, one of HTML, and a recording
