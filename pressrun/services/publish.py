@@ -192,8 +192,10 @@ class Publisher:
             again = self._carry_out(acting, imprint, suspect=suspect)
         for work in works:
             stage.paths |= work.paths  # of another go, too: its claims may have been written
-            if work.key in again and work.settled:
-                stage.doubtful.add(work.settled.source.path)  # its page, too, whoever stands there now
+            if work.key in again:  # whoever was faster may not have come to the feeds yet, which go before addresses
+                stage.touched |= _shown_in(work, imprint)
+                if work.settled:
+                    stage.doubtful.add(work.settled.source.path)  # its page, too, whoever stands there now
             if work.key in again or work.outcome is None:
                 continue
             stage.outcomes.append(work.outcome)
@@ -207,10 +209,9 @@ class Publisher:
         collections, paths = set(stage.attempt.collections), set(stage.attempt.paths)
         changes: list[Save | Drop] = []
         for work in works:
+            collections |= _shown_in(work, imprint)
             new = work.settled.source if work.settled else None
             for source in (work.old, new):
-                if source and source.collections:
-                    collections |= {*source.collections, *source.spans(zone_of(imprint.publication))}
                 if source:
                     paths |= {path for path in (source.path, *source.aliases, *source.former) if path}
             used = set(work.old.uses) if work.old else set()
@@ -394,3 +395,14 @@ class Publisher:
             return self.content.head(key).etag
         except NotFound:
             return ""
+
+
+def _shown_in(work: Work, imprint: Imprint) -> set[str]:
+    """The collections that list the article, as it was and as it is to be."""
+    sources = (work.old, work.settled.source if work.settled else None)
+    return {
+        name
+        for source in sources
+        if source and source.collections
+        for name in (*source.collections, *source.spans(zone_of(imprint.publication)))
+    }

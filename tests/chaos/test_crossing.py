@@ -106,12 +106,15 @@ def test_an_address_is_taken_from_a_file_that_is_refused_before_it_moved(
 
 
 def _begin(world: World, keys: list[str], last: str) -> None:
-    """A worker begins to publish files, and stands still after the step `last`."""
-    world.scheduler.spawn(lambda: world.publisher().publish(keys) and None)
-    before = len(world.scheduler.trace)
-    while not any(last in step for step in world.scheduler.trace[before:]):
-        assert world.scheduler.workers, f"has ended without {last}"
+    """Another worker begins to publish files, and stands still after the step `last`."""
+    scheduler = world.scheduler
+    others, scheduler.workers = scheduler.workers, []
+    scheduler.spawn(lambda: world.publisher().publish(keys) and None)
+    before = len(scheduler.trace)
+    while not any(last in step for step in scheduler.trace[before:]):
+        assert scheduler.workers, f"has ended without {last}"
         world.work(1, 1, trouble=0, turn=1)
+    scheduler.workers = others + scheduler.workers
 
 
 def test_an_article_goes_while_the_feed_that_shows_it_is_rendered(world: World) -> None:
@@ -129,6 +132,17 @@ def test_an_article_goes_while_the_feed_that_shows_it_is_rendered(world: World) 
         site.of(SITE)
     with pytest.raises(Transient):
         edge.overflow()
+
+
+def test_two_withdraw_an_article_and_the_faster_one_is_slower_then(world: World) -> None:
+    """The page goes after the feeds that name it, whoever of the two takes it away."""
+    world.remove("a.md")
+    _begin(world, ["a.md"], "get path, first")
+    _begin(world, ["a.md"], "Drop source/a.md")
+    world.scheduler.workers.pop()
+    world.work(1, None, trouble=0, turn=1)
+    assert not archived(world.there.site, "feed.xml")
+    world.check()
 
 
 LINKS = Draft(id="two", title="Two", body="See [what b says](@/b.md).", series=("Log", 2))
