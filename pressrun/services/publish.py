@@ -192,7 +192,8 @@ class Publisher:
             again = self._carry_out(acting, imprint, suspect=suspect)
         for work in works:
             stage.paths |= work.paths  # of another go, too: its claims may have been written
-            if work.key in again:  # whoever was faster may not have come to the feeds yet, which go before addresses
+            if work.key in again:
+                # Whoever was faster may not have come to the feeds yet, which go before addresses.
                 stage.touched |= _shown_in(work, imprint)
                 if work.settled:
                     stage.doubtful.add(work.settled.source.path)  # its page, too, whoever stands there now
