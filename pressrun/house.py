@@ -13,6 +13,7 @@ from pressrun.services.imprint import Imprints
 
 if TYPE_CHECKING:
     from pressrun.domain.issues import News
+    from pressrun.domain.subscribers import Subscriber
     from pressrun.services.beacon import Beacon
     from pressrun.services.count import ViewCounter
     from pressrun.services.deliver import Deliverer
@@ -190,12 +191,19 @@ class House:
             limits=self.limits,
             mailer=self.mailer,
             nonce=nonce,
-            forget=self._forget,
+            forget=self.erase,
         )
 
-    def _forget(self, subscriber: str) -> None:
-        """Few requests erase: the others do not pay for the newsroom's modules."""
-        self.newsroom.forget(subscriber)
+    def erase(self, identifier: str) -> Subscriber | None:
+        """Forgets a subscriber for good, in the record of what was sent, too; what is kept, None where there is none.
+
+        Can be repeated. Few requests erase: the others do not pay for the newsroom's modules.
+        """
+        from pressrun.services.subscribers import erased
+
+        kept = self.subscribers.change(identifier, lambda before: erased(before) if before else None)
+        self.newsroom.forget(identifier)
+        return kept
 
     @cached_property
     def post(self) -> Post:

@@ -229,14 +229,16 @@ def erase(
     target: Target = "local",
 ) -> None:
     """Forget readers for good. What stays is a number that keeps an import from bringing them back."""
-    from pressrun.services.subscribers import erased
-
     if not yes:
         typer.confirm(f"Forget {', '.join(addresses)}? This cannot be undone.", abort=True)
-    _change(addresses, lambda subscriber, _: erased(subscriber), (content, home, target))
+    ids = {address: _id(address) for address in addresses}
     with opened(content, home, target) as house:
-        for address in addresses:
-            house.newsroom.forget(_id(address))
+        known = [
+            _is_known(address, house.subscribers.get(identifier), house.erase(identifier))
+            for address, identifier in ids.items()
+        ]
+    if not all(known):
+        raise typer.Exit(1)
 
 
 @app.command("rotate-keys")
@@ -411,30 +413,30 @@ def _change(
 
     at = datetime.now(UTC).isoformat(timespec="seconds")
     ids = {address: _id(address) for address in addresses}
-    missing = False
+    known = []
     with _subscribers(*place, made=not unknown) as subscribers:
         for address, identifier in ids.items():
             fresh = Subscriber(address=mail_address(address)) if unknown else None
-            before: list[Subscriber | None] = []
 
-            def change(
-                there: Subscriber | None,
-                fresh: Subscriber | None = fresh,
-                before: list[Subscriber | None] = before,
-            ) -> Subscriber | None:
-                before[:] = [there]
+            def change(there: Subscriber | None, fresh: Subscriber | None = fresh) -> Subscriber | None:
                 start = there or fresh
                 return decide(start, at) if start else None
 
-            after = subscribers.change(identifier, change)
-            if after is None:
-                err.print(f"{escape(address)} is no subscriber")
-                missing = True
-                continue
-            state = "erased" if after.reason == "erased" else after.state
-            out.print(f"{escape(address)}: {'' if after != before[0] else 'already '}{state}{_lists(after)}")
-    if missing:
+            before = subscribers.get(identifier)
+            known.append(_is_known(address, before, subscribers.change(identifier, change)))
+    if not all(known):
         raise typer.Exit(1)
+
+
+def _is_known(address: str, before: Stored | None, after: Subscriber | None) -> bool:
+    """Says what somebody is after a change; False where they are no subscriber."""
+    if after is None:
+        err.print(f"{escape(address)} is no subscriber")
+        return False
+    state = "erased" if after.reason == "erased" else after.state
+    same = before is not None and after == before.subscriber
+    out.print(f"{escape(address)}: {'already ' if same else ''}{state}{_lists(after)}")
+    return True
 
 
 def _matches(subscriber: Subscriber, state: str | None, newsletter: str) -> bool:

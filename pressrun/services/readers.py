@@ -29,7 +29,7 @@ from pressrun.parsing.address import AddressError, mail_address
 from pressrun.ports import ABSENT, Clock, Mailer, Queue, Save, Table
 from pressrun.services.imprint import Imprint, Imprints
 from pressrun.services.limits import Limits
-from pressrun.services.subscribers import Subscribers, erased, left
+from pressrun.services.subscribers import Subscribers, left
 from pressrun.services.tokens import Claim, Tokens
 
 MAX_NAME: Final = 100  # characters
@@ -89,7 +89,7 @@ class Readers:
     limits: Limits
     mailer: Callable[[], Mailer]
     nonce: Callable[[], str]  # lower-case letters and digits
-    forget: Callable[[str], None]  # takes an id's address out of what is kept of the mails sent
+    forget: Callable[[str], object]  # erases the subscriber of an id
 
     def imprint(self) -> Imprint:
         """The publication in force."""
@@ -258,7 +258,6 @@ class Readers:
         claim = self._preferences(token)
         if claim is None:
             return False
-        self.subscribers.change(claim.subscriber, lambda before: erased(before) if before else None)
         self.forget(claim.subscriber)
         return True
 

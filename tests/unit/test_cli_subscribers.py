@@ -200,7 +200,8 @@ def test_remove_suppress_and_erase_hold_against_another_import(desk: Desk) -> No
     assert "ADA@example.org: unsubscribed" in desk.out
     assert "stranger@example.org is no subscriber" in desk.err
     assert desk("suppress", "bob@example.org", "stranger@example.org", "--reason", "asked by phone") == 0
-    assert desk("erase", "cyd@example.org", "--yes") == 0
+    assert desk("erase", "nobody@example.org", "cyd@example.org", "--yes") == 1
+    assert "nobody@example.org is no subscriber" in desk.err and "cyd@example.org: erased" in desk.out
     assert desk("remove", "ada@example.org") == 0
     assert "already unsubscribed" in desk.out
     assert desk("import", "list.csv") == 0

@@ -22,7 +22,7 @@ from pressrun.server.messages import Answer
 from pressrun.services.census import census
 from pressrun.services.exporting import exported
 from pressrun.services.importing import Import, MemberTable, Note, Rows, Tally, Terms, Trial
-from pressrun.services.subscribers import Stored, erased, removed, suppressed
+from pressrun.services.subscribers import Stored, removed, suppressed
 
 WAITING: Final = 3  # uploaded lists that a session keeps until its word
 ALIKE: Final = 50  # readers that a search shows
@@ -69,16 +69,18 @@ def act(visit: Visit) -> Answer:
     decisions: dict[str, Callable[[Subscriber], Subscriber]] = {
         "remove": lambda there: removed(there, visit.form.get("newsletter"), at),
         "suppress": lambda there: suppressed(there, visit.form.get("reason") or "by hand", at),
-        "erase": erased,
     }
-    if verb not in decisions:
-        raise NotFound(f"nothing is called {verb[:40]!r} here")
 
     def decide(there: Subscriber | None) -> Subscriber | None:
         start = there or fresh
         return decisions[verb](start) if start else None
 
-    after = visit.room.house.subscribers.change(_id(address), decide)
+    if verb == "erase":
+        after = visit.room.house.erase(_id(address))
+    elif verb in decisions:
+        after = visit.room.house.subscribers.change(_id(address), decide)
+    else:
+        raise NotFound(f"nothing is called {verb[:40]!r} here")
     if after is None:
         visit.session.say(f"{address} is no subscriber.", "wrong")
     else:

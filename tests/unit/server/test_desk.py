@@ -524,17 +524,23 @@ def test_an_issue_is_paused_resumed_and_cancelled(desk: Desk) -> None:
 
 
 def test_a_reader_is_suppressed_removed_and_erased(desk: Desk) -> None:
-    desk.office.readers(3)
+    """Who is erased is so in the record of what was sent, too."""
+    office = desk.office
+    office.readers(3)
+    office.publish("a.md")
+    issue = office.house.newsroom.commit(office.issue())
+    office.work()
     browser = desk.browser()
     browser.post("subscribers/suppress", address="READER0@example.org", reason="asked")
     browser.post("subscribers/remove", address="reader1@example.org")
     browser.post("subscribers/erase", address="reader2@example.org")
-    states = sorted(one.subscriber.state for one in desk.office.house.subscribers.everyone())
+    states = sorted(one.subscriber.state for one in office.house.subscribers.everyone())
     assert states == ["suppressed", "suppressed", "unsubscribed"]
-    assert (
-        "reader2@example.org"
-        not in browser.ask("subscribers").text.partition("told")[2].partition("</div>")[2]
-    )
+    batches = office.house.newsroom.ledger.batches(issue)
+    addresses = sorted(entry.address for batch in batches for entry in batch.entries)
+    assert addresses == ["", "reader0@example.org", "reader1@example.org"]
+    page = browser.ask("subscribers").text
+    assert "reader2@example.org" not in page.partition("told")[2].partition("</div>")[2]
 
 
 def test_readers_are_found_by_a_part_of_their_address(desk: Desk) -> None:
