@@ -109,6 +109,16 @@ class Articles:
             if source and source.live:
                 self._known[claim] = source
 
+    def learn_whole(self, paths: Iterable[str]) -> None:
+        """Learns who stands at these addresses, and at every other that they have or had: all of their reads."""
+        learned: set[str] = set()
+        wanted = {claim_of(path) for path in paths}
+        while wanted:
+            self.learn(wanted)
+            learned |= wanted
+            sources = set(self._known.values())
+            wanted = {claim_of(p) for one in sources for p in (one.path, *one.former, *one.aliases)} - learned
+
     def at(self, path: str) -> Source | None:
         """The article, among those that were learned."""
         return self._known.get(claim_of(path))
@@ -193,7 +203,7 @@ class Totals:
             entries = {source.path: read_of(source) for source in articles.all()}
             self._book.set_known(articles.addresses)
         else:
-            articles.learn({path for day in state.recent.values() for path in day.pages})
+            articles.learn_whole({path for day in state.recent.values() for path in day.pages})
             entries = {}
         entries |= articles.read(state.whole.pages)
         self._articles(entries, state, full=full)

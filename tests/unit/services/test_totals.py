@@ -138,6 +138,13 @@ def test_an_article_that_moves_takes_its_views_along(press: Press) -> None:
     assert ebb is not None
     assert (ebb["title"], ebb["views"]) == ("The ebb", 2)
     assert press.total("tide/") is None
+    press.clock.advance(40 * 86_400)  # nobody asks for the old address any more
+    press.views.tick()
+    press.read(fields("/ebb/", day=f"{press.clock.now():%Y-%m-%d}"))
+    later = press.total("ebb/")
+    assert later is not None
+    assert later["views"] == 3
+    assert [found["views"] for found in press.json("popular.json")["all"]] == [1204, 3]
 
 
 def test_a_withdrawn_article_is_in_no_list(press: Press) -> None:
