@@ -93,18 +93,16 @@ def digest_letter(
     newsletter: Newsletter,
     articles: Sequence[Article | Card],
     *,
-    title: str = "",
     more: int = 0,
     date: datetime,
 ) -> Letter:
     """Several articles by title and summary, in the order given. Raises Invalid.
 
-    `title` is what the digest is called, else its day; `more` articles are counted alone. Past MAX_HTML
-    the last ones are, too, and `shortened` is set.
+    It is called by its day, in the newsletter's language; `more` articles are counted alone. Past MAX_HTML the last
+    ones are, too, and `shortened` is set.
     """
     spoken = theme.speaking(newsletter.language)
     shown = [_piece(spoken, _inert(article)) for article in articles]
-    title = _NONCHARACTERS.sub("", title) or spoken.day(spoken.local(date).date())
     preheader = _shortened(" · ".join(piece.title for piece in shown))
     texts = mail_text.Text(spoken.words)
 
@@ -118,7 +116,7 @@ def digest_letter(
             preheader=preheader,
             browser=spoken.absolute("/"),
             values={
-                "title": title,
+                "title": spoken.day(spoken.local(date).date()),
                 "pieces": shown[:count],
                 "more": len(shown) - count + more,
                 "wrap": lambda text: "\n".join(mail_text.wrapped(text)),

@@ -125,7 +125,7 @@ def _mails(theme: Theme) -> list[bytes]:
             mail.article_letter(theme, one, FULL, date=_DATE),
             mail.article_letter(theme, one, _BARE, date=_DATE),
             mail.correction_letter(theme, one, FULL, note="A note.", date=_DATE),
-            mail.digest_letter(theme, one, _CARDS, title="November", date=_DATE),
+            mail.digest_letter(theme, one, _CARDS, date=_DATE),
         )
     ]
     notices = (mail.confirm_letter, mail.welcome_letter, mail.known_letter)

@@ -57,8 +57,7 @@ def letter_for(
     if issue.kind == "correction":
         return mail.correction_letter(imprint.theme, newsletter, articles[0], note=issue.note, date=now)
     if issue.kind == "digest" or len(articles) > 1:
-        day = imprint.theme.day(imprint.theme.local(now).date())
-        return mail.digest_letter(imprint.theme, newsletter, articles, title=day, more=issue.more, date=now)
+        return mail.digest_letter(imprint.theme, newsletter, articles, more=issue.more, date=now)
     return mail.article_letter(imprint.theme, newsletter, articles[0], date=now)
 
 

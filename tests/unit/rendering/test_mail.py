@@ -69,7 +69,7 @@ def every_letter(theme: Theme = THEME, article: Article = ARTICLE) -> list[Lette
     return [
         letter(article, theme),
         mail.correction_letter(theme, WEEKLY, article, note="Five metres,\nnot four.\n\nSorry.", date=DATE),
-        mail.digest_letter(theme, WEEKLY, [article], title="March", date=DATE),
+        mail.digest_letter(theme, WEEKLY, [article], date=DATE),
         *notices(theme),
     ]
 
@@ -227,7 +227,7 @@ def test_a_digest_past_the_limit_counts_what_it_leaves_out() -> None:
         Card(id=str(n), path=f"p{n}/", title=f"Number {n}", date=DATE, updated=DATE, summary="Word " * 60)
         for n in range(300)
     ]
-    one = mail.digest_letter(THEME, WEEKLY, cards, title="March", date=DATE)
+    one = mail.digest_letter(THEME, WEEKLY, cards, date=DATE)
     shown = len(html.fromstring(one.html).xpath("//h2"))
     assert 50 < shown < 300
     assert one.shortened > mail.MAX_HTML > mail.html_bytes(one) > 0.8 * mail.MAX_HTML
@@ -237,15 +237,15 @@ def test_a_digest_past_the_limit_counts_what_it_leaves_out() -> None:
 
 def test_a_digest_lists_its_articles_in_their_order() -> None:
     second = replace(ARTICLE, title="Neap", path="neap/", language="de", summary="Klein.")
-    one = mail.digest_letter(THEME, WEEKLY, [ARTICLE, second], title="March", date=DATE)
+    one = mail.digest_letter(THEME, WEEKLY, [ARTICLE, second], date=DATE)
     tree = html.fromstring(one.html)
-    assert one.subject == "Harbour Weekly: March"
+    assert one.subject == "Harbour Weekly: March 1, 2026"
     assert tree.xpath("//h2//text()") == ["The tide is late", "Neap"]
     assert tree.xpath("//div[@class='entry']/@lang") == ["de"]
     assert one.text.index("The tide is late") < one.text.index("https://example.org/blog/neap/")
 
 
-def test_a_digest_without_a_title_is_called_by_its_day() -> None:
+def test_a_digest_is_called_by_its_day() -> None:
     theme = Theme(replace(PUBLICATION, timezone="Pacific/Auckland"))
     assert mail.digest_letter(theme, WEEKLY, [ARTICLE], date=DATE).subject == "Harbour Weekly: March 2, 2026"
 

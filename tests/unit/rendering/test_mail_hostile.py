@@ -69,7 +69,7 @@ def test_titles_names_and_settings_are_text(text: str) -> None:
     for one in (
         mail.article_letter(THEME, newsletter, article, date=DATE),
         mail.correction_letter(THEME, newsletter, article, note=text, date=DATE),
-        mail.digest_letter(THEME, newsletter, [article], title=text, date=DATE),
+        mail.digest_letter(THEME, newsletter, [article], date=DATE),
         mail.confirm_letter(THEME, [newsletter], date=DATE),
     ):
         tree = assert_inert(one.html)

@@ -242,8 +242,8 @@ def test_what_is_sent_is_kept(office: Office) -> None:
 
 
 def test_a_digest_takes_what_was_published_since_the_last(tmp_path: Path) -> None:
-    """At eight in the morning in Lisbon, to those who chose the rhythm."""
-    office = Office(tmp_path)
+    """At eight in the morning in Lisbon, to those who chose the rhythm, in the newsletter's language."""
+    office = Office(tmp_path, SETTINGS + 'language = "de"\n')
     office.reader("each@example.org")
     office.reader("daily@example.org", rhythm="daily")
     office.minutes(1)  # the first look only remembers the time
@@ -256,6 +256,7 @@ def test_a_digest_takes_what_was_published_since_the_last(tmp_path: Path) -> Non
         if "One" in letter.text and "Two" in letter.text
     ]
     assert digests == ["daily@example.org"]
+    assert [letter.subject for _, letter, _ in office.sink.sent][-1] == "Letters: 2. März 2026"
     assert sorted(office.sink.addresses()) == ["daily@example.org", "each@example.org", "each@example.org"]
     office.minutes(24 * 60, step=10)
     assert len(office.sink.sent) == 3
