@@ -126,6 +126,7 @@ def publish(
 def serve(
     content: Content = DEFAULT_CONTENT,
     home: Home = DEFAULT_HOME,
+    *,
     host: Annotated[
         str, typer.Option("--host", help="The address to listen at.", envvar="PRESSRUN_HOST")
     ] = "127.0.0.1",
@@ -138,6 +139,14 @@ def serve(
             "--log/--no-log", help="Write an access log, which views are counted from. See views.beacon."
         ),
     ] = True,
+    behind_proxy: Annotated[
+        bool,
+        typer.Option(
+            "--behind-proxy",
+            help="Take reader and scheme from X-Forwarded-For and -Proto, which your own proxy must set.",
+            envvar="PRESSRUN_BEHIND_PROXY",
+        ),
+    ] = False,
 ) -> None:
     """Publish, serve, and publish again whenever a file changes; open pages reload by themselves."""
     from pressrun.server import serve as run
@@ -149,6 +158,7 @@ def serve(
         host=host,
         port=port,
         access_log=log,
+        behind_proxy=behind_proxy,
         on_ready=lambda url: out.print(f"\n  Serving [bold]{escape(url)}[/]   (Ctrl-C stops)\n"),
         on_report=lambda report: _tell(report, None, quiet=True),
         on_desk=show_desk,

@@ -12,6 +12,7 @@ VARIABLES: Mapping[str, str] = MappingProxyType(
         "PRESSRUN_TARGET": "`local` or `aws` (`--target`)",
         "PRESSRUN_HOST": "the address that `serve` listens at; 127.0.0.1 unless it is set",
         "PRESSRUN_PORT": "the port that `serve` listens at; 8000 unless it is set",
+        "PRESSRUN_BEHIND_PROXY": "1: `serve` believes the proxy before it who asks, and by which scheme",
         "PRESSRUN_MAILER": "`outbox`, `smtp` or `ses`",
         "PRESSRUN_SMTP_URL": "the mail server, with user and password: keep it out of files that are shared",
         "PRESSRUN_DKIM_KEY": "a PEM file with the key that mails by SMTP are signed with, RSA or Ed25519",

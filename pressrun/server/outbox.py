@@ -39,6 +39,8 @@ _MAIL_POLICY: Final = (
     "style-src 'unsafe-inline'; font-src https:; frame-ancestors 'self'"
 )
 _HEAD: Final = re.compile(r"<head\b[^>]*>", re.I)
+# What proxies add: one on this machine asks from it, and some under its name, for whoever asked them.
+_PASSED_ON: Final = ("x-forwarded-for", "x-real-ip", "forwarded", "via")
 _LOCAL: Final = re.compile(r"(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d+)?", re.I)
 
 
@@ -85,8 +87,9 @@ class OutboxPages:
 
 
 def from_this_machine(request: Request) -> bool:
-    """Whether a program on this machine asks, under this machine's own name."""
-    return _is_loopback(request.peer) and bool(_LOCAL.fullmatch(request.header("host")))
+    """Whether a program on this machine asks, under this machine's own name and for nobody else."""
+    passed_on = any(request.header(name) for name in _PASSED_ON)
+    return not passed_on and _is_loopback(request.peer) and bool(_LOCAL.fullmatch(request.header("host")))
 
 
 def _is_loopback(peer: str) -> bool:

@@ -26,7 +26,6 @@ PROGRAM = """
 import sys
 from pathlib import Path
 from pressrun.server import serve
-from tests.e2e.browsing import CHROMIUM, chromium
 serve(Path("content"), Path(".pressrun"), port=int(sys.argv[1]), on_ready=lambda url: print(url, flush=True))
 print("stopped", flush=True)
 """
