@@ -232,8 +232,10 @@ class Addresses:
                 work.released.add(path)
         kept = {claim_of(path) for path in (*source.aliases, *source.former, source.path)}
         for alias in work.old.aliases if work.old else ():
-            row = rows.get(("path", claim_of(alias)))
-            if claim_of(alias) not in kept and row and work.owns(row):
+            if claim_of(alias) in kept:
+                continue
+            row = rows.get(("path", claim_of(alias))) or self._table.get("path", claim_of(alias))
+            if row and work.owns(row):
                 item = {"kind": "gone", "source": work.key, "path": alias, "id": "", "first_seen": ""}
                 changes.append(claiming(alias, item, row))
                 work.paths.add(alias)

@@ -117,6 +117,13 @@ def _begin(world: World, keys: list[str], last: str) -> None:
     scheduler.workers = others + scheduler.workers
 
 
+def _deliver(world: World) -> None:
+    """What has been asked for is done, without a tick."""
+    while world.there.queue.waiting():
+        world.invoke()
+        world.work(1, None, trouble=0, turn=0.5)
+
+
 def test_an_article_goes_while_the_feed_that_shows_it_is_rendered(world: World) -> None:
     """Whoever renders it comes again."""
     for key, day in (("b.md", "11"), ("c.md", "12")):
@@ -204,6 +211,22 @@ def test_an_article_takes_the_address_that_another_has_left_unseen(world: World)
     world.check()
 
 
+@pytest.mark.parametrize("article", [FIRST, replace(FIRST, id="two")], ids=["moved", "another"])
+def test_who_stands_where_a_file_stood_that_is_gone_gives_up_its_aliases(
+    world: World, article: Draft
+) -> None:
+    """They are free for others: the file that had them is gone, and the one that has its place does not name them."""
+    world.write("a.md", replace(FIRST, alias="/old/"), 0)
+    world.write("c.md", Draft(id="three", title="Three", slug="third", alias="/old/"))
+    world.settle()
+    world.remove("a.md")
+    world.write("b.md", article)
+    world.publisher().publish(["b.md"])
+    _deliver(world)
+    assert world.there.site.objects["old/index.html"].metadata.get("location") == "/third/"
+    world.check()
+
+
 def test_a_report_of_settings_goes_though_its_row_has_gone_before(world: World) -> None:
     """Who refused them wrote it when others had taken the right ones into force already."""
     report = Put(key=f"{SETTINGS_KEY}.json", body=b'{"problems": []}', content_type="application/json")
@@ -251,8 +274,6 @@ def test_who_waits_for_an_id_gets_it_when_it_is_free(world: World, change: dict[
         world.write("a.md", replace(FIRST, **change), 0)  # type: ignore[arg-type]
     else:
         world.remove("a.md", 0)
-    while world.there.queue.waiting():
-        world.invoke()
-        world.work(1, None, trouble=0, turn=0.5)
+    _deliver(world)
     assert world.there.table.get("refused", "b.md") is None
     world.check()
