@@ -97,6 +97,8 @@ class Addresses:
             "id": source.id,
             "first_seen": source.first_seen,
         }
+        if source.former:  # known before the file's own row is, which another may be faster with
+            home["former"] = [*source.former]
         row = rows.get(("path", claim_of(source.path)))
         old = work.old if work.old and work.old.live and not work.heir_of else None
         if row is None or row.item != home or old is None or old.path != source.path:

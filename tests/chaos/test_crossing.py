@@ -227,6 +227,20 @@ def test_who_stands_where_a_file_stood_that_is_gone_gives_up_its_aliases(
     world.check()
 
 
+def test_an_article_that_moved_while_it_was_withdrawn_knows_where_it_stood(world: World) -> None:
+    """Its former address leads to it at once, and does so when it moves again."""
+    world.write("a.md", replace(FIRST, slug="second"))
+    _begin(world, ["a.md"], "get_many [('source', 'a.md')")
+    world.remove("a.md")
+    world.publisher().publish(["a.md"])
+    world.write("a.md", replace(FIRST, slug="second"), 0)
+    world.work(1, None, trouble=0, turn=1)
+    assert world.there.site.objects["first/index.html"].metadata.get("location") == "/second/"
+    world.write("a.md", replace(FIRST, slug="third"), 0)
+    world.check()
+    assert world.there.site.objects["first/index.html"].metadata.get("location") == "/third/"
+
+
 def test_a_report_of_settings_goes_though_its_row_has_gone_before(world: World) -> None:
     """Who refused them wrote it when others had taken the right ones into force already."""
     report = Put(key=f"{SETTINGS_KEY}.json", body=b'{"problems": []}', content_type="application/json")
