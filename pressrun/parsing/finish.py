@@ -33,6 +33,7 @@ _DROPPED = (
     "]()",
     "](<>)",
 )  # comrak leaves href="" of these
+_WORDS = re.compile(r"[^\W_]+")
 _TYPOGRAPHY = str.maketrans({"‘": "'", "’": "'", "“": '"', "”": '"', "–": "-", "—": "-", "…": "..."})
 
 
@@ -55,10 +56,22 @@ class Source:
                 return self.first_line + self.body.count("\n", 0, offset)
         return self.first_line
 
-    def warn(self, what: str, todo: str, code: str, *needles: str) -> None:
+    def warn(self, what: str, todo: str, code: str, *needles: str, line: int = 0) -> None:
         self._warned[code] += 1
         if self._warned[code] <= MAX_WARNINGS:  # of each kind: looking for thousands of places takes its time
-            self.findings.warn(self.line(*needles), what, todo, code)
+            self.findings.warn(line or self.line(*needles), what, todo, code)
+
+    def heading(self, level: int, text: str, earlier: int) -> int:
+        """The line of a heading, whatever mark-up its `text` has there, or 0; `earlier` ones are just like it."""
+        if self._warned["heading-skips"] >= MAX_WARNINGS:
+            return 0
+        words, marks = _WORDS.findall(text), (f"{'#' * level} ", f"{'#' * level}\t", f"<h{level}")
+        for number, line in enumerate(self.body.split("\n"), self.first_line):
+            if line.lstrip(" ").startswith(marks) and _in_order(words, line):
+                if not earlier:
+                    return number
+                earlier -= 1
+        return 0
 
 
 def take_title(html: str, title: str) -> tuple[str, str]:
@@ -92,6 +105,20 @@ def _comparable(title: str) -> str:
     return " ".join(title.translate(_TYPOGRAPHY).casefold().split())
 
 
+def _in_order(words: list[str], line: str) -> bool:
+    at = 0
+    for word in words:
+        at = line.find(word, at) + len(word)
+        if at < len(word):
+            return False
+    return True
+
+
+def _loose(fragment: str) -> str:
+    """What generators agree on in a heading's anchor: its letters and digits, but not where hyphens stand."""
+    return "".join(_WORDS.findall(fragment.removeprefix(ID_PREFIX).casefold()))
+
+
 def _named(url: str) -> str:
     """A marked URL as the author may have written it."""
     return unescape(url.replace(f"{REF}@/", "/").replace(REF, "").replace(END, "").replace(SITE, ""))
@@ -110,6 +137,7 @@ class _Pass:
     open_headings: list[tuple[int, str]] = field(default_factory=list)
     ids: set[str] = field(default_factory=set)
     numbers: Counter[str] = field(default_factory=Counter)
+    anchors: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.shift = 1 if "<h1" in self.html else 0
@@ -147,7 +175,10 @@ class _Pass:
         return _tag("a", {"href": url, **attributes} if url is not None else attributes)
 
     def _fragment(self, escaped: str) -> str:
-        """A link within the article; ids carry a prefix that the author did not write."""
+        """A link within the article; ids carry a prefix that the author did not write.
+
+        Other generators put a hyphen where ours puts none (Zola's `what-s-next`): their links are understood.
+        """
         raw = unescape(escaped)
         if not raw:
             return REF + END
@@ -155,6 +186,9 @@ class _Pass:
             for candidate in (ID_PREFIX + target, target):
                 if escape(candidate) in self.ids or candidate in self.ids:
                     return f"{REF}{END}#{escape(quote(candidate, safe=_SAFE))}"
+        self.anchors = self.anchors or {_loose(unescape(known)): unescape(known) for known in self.ids}
+        if meant := self.anchors.get(_loose(unquote(raw))):
+            return f"{REF}{END}#{escape(quote(meant, safe=_SAFE))}"
         what = f"a link to `#{raw[:60]}`, which is not on this page"
         todo = "correct the link, or the heading it means"
         self.source.warn(what, todo, "dead-fragment", f"#{raw}", f"#{unquote(raw)}")
@@ -168,7 +202,11 @@ class _Pass:
         if level > self.level + 1:
             what = f"heading `{text[:60]}` is {level - self.level} levels below the one before it"
             todo = f"make it one of level {self.level + 1 - self.shift}"
-            self.source.warn(what, todo, "heading-skips", text)
+            if self.shift and self.level == 1:  # the title stands above both
+                todo += ", or the article's headings of level 1 ones of level 2"
+            alike = re.findall(rf"<h{written}\b[^>]*>(.*?)</h", self.html[: tag.start()], re.S)
+            line = self.source.heading(written, text, sum(plain(other) == text for other in alike))
+            self.source.warn(what, todo, "heading-skips", text, line=line)
         self.level = level
         attributes = dict(_ATTRIBUTE.findall(tag[3]))
         if not attributes.get("id"):

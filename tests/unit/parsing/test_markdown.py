@@ -139,6 +139,19 @@ def test_warnings_name_line_and_heading(parse):
     assert (warning.line, warning.code, warning.severity) == (6, "heading-skips", "warning")
 
 
+def test_a_heading_with_mark_up_is_found_where_it_stands_and_not_where_its_words_do(parse):
+    text = f"{FRONT}B's x skips\n\n### [A](/a/)\n\n#### B's *x*\n\n## C\n\n#### B's *x*\n\n## D\n\n#### `naked` _asm_\n"
+    assert [warning.line for warning in parse(text).warnings] == [6, 12, 16]
+
+
+def test_an_anchor_that_another_generator_made_of_a_heading_leads_to_it(parse):
+    article = parse(
+        f"{FRONT}[a](#what-s-next) [b](#rust-1-31-0) [c](#what-is-next)\n\n## What's next\n\n## Rust 1.31.0\n"
+    )
+    assert re.findall(f'{END}#([^"]*)', article.html)[:3] == ["s-whats-next", "s-rust-1310", "s-what-is-next"]
+    assert [warning.code for warning in article.warnings] == ["dead-fragment"]
+
+
 @pytest.mark.parametrize(
     ("text", "code"),
     [
