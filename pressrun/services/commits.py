@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pressrun.errors import Conflict
+from pressrun.errors import Conflict, Permanent
 from pressrun.ports import MAX_WRITE, Drop, Save, Table
 from pressrun.services.work import Work, distinct
 
@@ -38,14 +38,31 @@ class Commits:
             return set().union(
                 *(self._write([part]) for part in group)
             )  # two files want one row: one after the other
+        together, after = _parted(distinct(changes))
         try:
-            if changes:
-                self.table.write(distinct(changes))
+            if together:
+                self.table.write(together)
         except Conflict:
             if len(group) == 1:
                 return {group[0][0].key}
             return set().union(*(self._write([part]) for part in group))
+        except Permanent:  # too many bytes for one transaction
+            if len(group) == 1:
+                raise
+            return set().union(*(self._write([part]) for part in group))
+        self.table.write_each(after)
         self._turn += 1
         for work, _ in group:
             work.turn = self._turn
         return set()
+
+
+def _parted(changes: list[Save | Drop]) -> tuple[list[Save | Drop], list[Save | Drop]]:
+    """What one transaction takes, and what can follow it: word of links that an article has no longer.
+
+    An article may refer to any number of files. Where somebody dies in between, one is looked at in vain.
+    """
+    if len(changes) <= MAX_WRITE:
+        return changes, []
+    hints = [change for change in changes if change.partition.startswith("uses ")]
+    return [change for change in changes if not change.partition.startswith("uses ")], hints

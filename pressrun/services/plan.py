@@ -25,11 +25,15 @@ from pressrun.domain.spans import memberships, sort_key
 from pressrun.domain.urls import better_path, href, join, path_problem
 from pressrun.errors import Invalid
 from pressrun.parsing.keys import default_slug
-from pressrun.ports import ABSENT
+from pressrun.ports import ABSENT, MAX_ITEM
 from pressrun.services.catalogue import Source, card_item
 
 MAX_TERMS = 30  # tags and authors of one article: its rows must fit into one transaction
 MAX_ALIASES = 20
+MAX_ENTRY = (
+    MAX_ITEM - 30_000
+)  # bytes; the rest is for titles, and links that turn out longer than the files they name
+ADDRESS = 80  # bytes that a picture's variant, or a file beside the article, has more in its address than in its name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,7 +121,9 @@ def settle(
         due=due.isoformat() if state == "scheduled" else "",
         views=parsed.views,
     )
-    return Settled(parsed=parsed, source=source, date=date, language=parsed.language)
+    settled = Settled(parsed=parsed, source=source, date=date, language=parsed.language)
+    _check_size(settled, publication)
+    return settled
 
 
 def references(parsed: ParsedArticle) -> list[str]:
@@ -257,6 +263,24 @@ def _check_counts(parsed: ParsedArticle) -> None:
             f"keep {MAX_ALIASES} at most",
             code="alias",
         )
+
+
+def _check_size(settled: Settled, publication: Publication) -> None:
+    """An article's entry is one row of the catalogue, with every address in it made absolute."""
+    html, source = settled.parsed.html, settled.source
+    address = len(publication.url) + 3 * (len(source.key) + len(source.path)) + ADDRESS
+    if 4 * len(html) + (html.count(REF) + html.count(SITE)) * address < MAX_ENTRY:
+        return  # however it is written
+    from pressrun.rendering.feeds import render_entry
+    from pressrun.services.entries import entry_for
+
+    fragment = render_entry(
+        entry_for(compose(settled, publication, lambda _: None), publication), publication.podcast
+    )
+    size = len(orjson.dumps(fragment.to_item())) + html.count(SIZE) * ADDRESS
+    if size > MAX_ENTRY:
+        what = f"the text takes {size:,} bytes; an article may have {MAX_ENTRY:,}"
+        raise Invalid.at(source.key, 1, what, "split it", code="size")
 
 
 def _resolver(source: Source, lookup: Lookup) -> Callable[[str], str]:

@@ -32,7 +32,8 @@ def bad_files() -> list[bytes]:
         for clash in ({"slug": "taken"}, {"slug": "old"}, {"id": "two"}, {"slug": "tags"})
     ]
     many = replace(ARTICLE, tags=tuple(f"t{number}" for number in range(40)))
-    return [*BROKEN, *(draft.file("a.md") for draft in (*clashes, many))]
+    long = b"---\ntitle: A novel\n---\n" + "wörter\n\n".encode() * 30_000
+    return [*BROKEN, *(draft.file("a.md") for draft in (*clashes, many)), long]
 
 
 @pytest.mark.parametrize("body", bad_files())

@@ -339,6 +339,18 @@ def test_no_link_of_a_published_site_leads_nowhere(desk: Desk) -> None:
     assert [place for place in sorted(places) if not (desk.site / place).is_file()] == []
 
 
+def test_an_article_with_more_links_than_fit_into_a_transaction_comes_and_goes(desk: Desk) -> None:
+    """A gallery of 150 pictures, say: each is a row, so that it is shown as soon as it is there."""
+    desk.article("a.md", "A")
+    desk.article("gallery.md", "Gallery", "\n".join(f"[{n}](picture-{n}.zip)" for n in range(150)))
+    assert len(desk.publish().of("published")) == 2
+    desk.article("gallery.md", "Gallery", "None.")
+    assert desk.state("gallery.md").state == "updated"
+    assert list(desk.house.table.query("uses picture-149.zip")) == []
+    (desk.content / "gallery.md").unlink()
+    assert desk.state("gallery.md").state == "withdrawn"
+
+
 def test_an_article_takes_no_address_of_a_file(desk: Desk) -> None:
     """Neither as an alias nor as its own; it is let in when the file goes, and writes over none that comes later."""
     desk.write("map.gif", b"GIF89a")
