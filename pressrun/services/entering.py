@@ -226,7 +226,8 @@ class Entering:
             if old.due:
                 changes.append(Drop(partition="due", sort=f"{old.due}#{work.key}"))
         work.stirred |= stirred(old, new, suspect=suspect)
-        work.awaken |= suspect or old is None or not old.live or old.path != new.path
+        as_before = old is not None and old.live and old.path == new.path and not work.heir_of
+        work.awaken |= suspect or not as_before
 
     def hold(self, work: Work, new: Source, imprint: Imprint) -> None:
         """A draft, or an article whose time has not come: kept out of sight."""

@@ -24,6 +24,10 @@ def to_wake(table: Table, works: Sequence[Work], again: set[str]) -> set[str]:
         if work.awaken:
             users = {row.sort for row in table.query(f"uses {work.key}")}
             found |= {key for key in users if not _knew(made.get(key), work)}
+        if (
+            work.heir_of
+        ):  # what referred to it by its former name was made with that, even where it comes along
+            found |= {row.sort for row in table.query(f"uses {work.heir_of}")}
         for path in work.released:
             found |= {row.sort for row in table.query(f"waits {claim_of(path)}")}
         if work.stirred:

@@ -241,6 +241,25 @@ def test_an_article_that_moved_while_it_was_withdrawn_knows_where_it_stood(world
     assert world.there.site.objects["first/index.html"].metadata.get("location") == "/third/"
 
 
+@pytest.mark.parametrize("goes", ["a.md c.md", "a.md|c.md", "c.md|a.md", "c.md b.md", "c.md"])
+def test_what_refers_to_a_file_by_its_name_is_made_anew_when_it_is_renamed(world: World, goes: str) -> None:
+    """The former name leads nowhere, the new one does, whatever the address; its own references, too."""
+    body = "See [the one](@/a.md) and [the other](@/c.md)."
+    article = replace(FIRST, body=body)
+    world.write("a.md", article, 0)
+    world.write("b.md", Draft(id="two", title="Two", body=body), 0)
+    world.settle()
+    world.remove("a.md")
+    world.write("c.md", article)
+    for keys in goes.split("|"):
+        world.publisher().publish(keys.split())
+    _deliver(world)
+    for path in ("first", "b"):
+        page = world.there.site.objects[f"{path}/index.html"].body
+        assert b'<a href="/a.md">the one</a> and <a href="/first/">the other</a>' in page
+    world.check()
+
+
 def test_a_report_of_settings_goes_though_its_row_has_gone_before(world: World) -> None:
     """Who refused them wrote it when others had taken the right ones into force already."""
     report = Put(key=f"{SETTINGS_KEY}.json", body=b'{"problems": []}', content_type="application/json")
