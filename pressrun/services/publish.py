@@ -135,6 +135,8 @@ class Publisher:
         stage.awake |= files_of(self.table, attempt.collections)
         for path in attempt.paths:
             stage.awake |= {row.sort for row in self.table.query(f"waits {claim_of(path)}")}
+        for key in attempt.keys:
+            stage.awake |= {row.sort for row in self.table.query(f"uses {key}")}
         again = self.finish([stage], suspect=True)
         outcomes = stage.outcomes + (self.publish(again, force=True, suspect=True) if again else [])
         self.table.write_each([attempt.drop(), stage.attempt.drop()])
@@ -189,7 +191,7 @@ class Publisher:
         again: set[str] = set()
         if acting:
             self._announce(acting, stage, imprint)
-            again = self._carry_out(acting, imprint, suspect=suspect)
+            again = self._carry_out(acting, imprint, stage, suspect=suspect)
         for work in works:
             stage.paths |= work.paths  # of another go, too: its claims may have been written
             if work.key in again:
@@ -226,7 +228,13 @@ class Publisher:
         )
         self.table.write_each([stage.attempt.save(), *changes])
 
-    def _carry_out(self, works: list[Work], imprint: Imprint, *, suspect: bool) -> set[str]:
+    def _announce_too(self, keys: Iterable[str], stage: Stage) -> None:
+        """Adds files to the attempt row."""
+        if more := [key for key in keys if key not in stage.attempt.keys]:
+            stage.attempt = replace(stage.attempt, keys=(*stage.attempt.keys, *more))
+            self.table.write([stage.attempt.save()])
+
+    def _carry_out(self, works: list[Work], imprint: Imprint, stage: Stage, *, suspect: bool) -> set[str]:
         """Files, claims, pages and rows; the keys that want another go: somebody else was faster with them.
 
         Where an article takes the id of a file that is gone, that one has to be withdrawn first, and is among them.
@@ -277,6 +285,7 @@ class Publisher:
         known |= {work.key: work.entered for work in works if work.entered}
         self.entering.articles(ready, imprint, known, suspect=suspect)
         heirs = {work.heir_of: work for work, _ in claimed if work.heir_of}
+        self._announce_too(heirs, stage)
         for work in works:
             work.successor = heirs.get(work.key)
         again |= self._take_leave(

@@ -260,6 +260,26 @@ def test_what_refers_to_a_file_by_its_name_is_made_anew_when_it_is_renamed(world
     world.check()
 
 
+@pytest.mark.parametrize("renamed", [True, False])
+def test_what_refers_to_an_article_hears_of_its_end_though_the_worker_died(
+    world: World, *, renamed: bool
+) -> None:
+    """Its rows say so already, and no event of it comes again."""
+    world.write("c.md", Draft(id="three", title="Three", body="See [the one](@/a.md)."), 0)
+    world.settle()
+    if renamed:
+        world.remove("a.md")
+        world.write("b.md", FIRST)
+        _begin(world, ["b.md"], "Drop source/a.md")
+    else:
+        world.write("a.md", replace(FIRST, draft=True))
+        _begin(world, ["a.md"], "Save source/a.md")
+    world.scheduler.kill()
+    world.settle()
+    assert b'<a href="/a.md">the one</a>' in world.there.site.objects["c/index.html"].body
+    world.check()
+
+
 def test_a_report_of_settings_goes_though_its_row_has_gone_before(world: World) -> None:
     """Who refused them wrote it when others had taken the right ones into force already."""
     report = Put(key=f"{SETTINGS_KEY}.json", body=b'{"problems": []}', content_type="application/json")
