@@ -239,10 +239,21 @@ def bring_in_line(
     publisher.close(stages)
     awoken = [outcome for outcome in drain(publisher) if outcome.state not in {"unchanged", "ignored"}]
     let_in = {outcome.key for outcome in awoken if outcome.state != "refused"}
-    report.outcomes = [o for o in report.outcomes if o.state != "refused" or o.key not in let_in]
+    report.outcomes = [o for o in _once(report.outcomes) if o.state != "refused" or o.key not in let_in]
     seen = {outcome.key for outcome in report.outcomes}
     report.outcomes += [outcome for outcome in awoken if outcome.key not in seen]
     return report
+
+
+def _once(outcomes: Iterable[Outcome]) -> Iterable[Outcome]:
+    """The last outcome of each file that says what became of it; a dead run's files may have been done twice."""
+    found: dict[str, Outcome] = {}
+    for outcome in outcomes:
+        before = found.get(outcome.key)
+        again = outcome.state in {"unchanged", "ignored"}
+        if before is None or not (again or (before.state, outcome.state) == ("published", "updated")):
+            found[outcome.key] = outcome
+    return found.values()
 
 
 def _settings(publisher: Publisher) -> list[Outcome]:

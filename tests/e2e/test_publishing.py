@@ -12,6 +12,7 @@ import pytest
 
 from pressrun import bootstrap
 from pressrun.errors import Permanent
+from pressrun.services.catalogue import Attempt
 from pressrun.services.sweep import Report, bring_in_line
 from pressrun.services.work import Outcome
 
@@ -337,6 +338,17 @@ def test_no_link_of_a_published_site_leads_nowhere(desk: Desk) -> None:
     assert {"readers/", "feeds/", "subscribe/", "search/", "tags/sea/feed.xml", "series/water/"} <= found
     places = {link + "index.html" if link.endswith("/") or not link else link for link in found}
     assert [place for place in sorted(places) if not (desk.site / place).is_file()] == []
+
+
+def test_a_file_is_told_of_once_however_many_runs_died_over_it(desk: Desk) -> None:
+    desk.write("bad.md", "---\ntitle: Bad\ndate: soon\n---\n")
+    desk.article("a.md", "A")
+    for sort in ("1", "2"):
+        desk.house.table.write([Attempt(sort=sort, keys=("bad.md", "a.md")).save()])
+    assert sorted((o.key, o.state) for o in desk.publish().outcomes) == [
+        ("a.md", "published"),
+        ("bad.md", "refused"),
+    ]
 
 
 def test_an_article_with_more_links_than_fit_into_a_transaction_comes_and_goes(desk: Desk) -> None:
