@@ -16,8 +16,8 @@ from pressrun.parsing.coerce import is_nothing, one_line, text_part
 from pressrun.parsing.fields import Fields
 from pressrun.parsing.values import Entry, Value
 
-_LANGUAGE = re.compile(
-    r"(?:[a-z]{2,3}(?:-[a-z]{3}){0,3}|[a-z]{5,8})(?:-[a-z]{4})?(?:-(?:[a-z]{2}|\d{3}))?"
+_LANGUAGE = re.compile(  # RFC 5646; longer names of languages are possible, and none is registered
+    r"[a-z]{2,3}(?:-[a-z]{3}){0,3}(?:-[a-z]{4})?(?:-(?:[a-z]{2}|\d{3}))?"
     r"(?:-(?:[a-z0-9]{5,8}|\d[a-z0-9]{3}))*(?:-[a-wyz0-9](?:-[a-z0-9]{2,8})+)*(?:-x(?:-[a-z0-9]{1,8})+)?",
     re.I,
 )

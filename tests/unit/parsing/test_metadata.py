@@ -100,6 +100,7 @@ def test_views_may_be_grouped(parse):
         ("updated: soon", "date"),
         ("draft: maybe", "metadata"),
         ("language: English please", "language"),
+        ("language: english", "language"),
         ("canonical: javascript:alert(1)", "canonical"),
         ("image: javascript:alert(1)", "address"),
         ("image: 'data:image/png;base64,x'", "address"),
