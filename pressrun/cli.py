@@ -7,6 +7,7 @@ import os
 import sys
 from dataclasses import asdict
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -229,11 +230,11 @@ def init(
     from pressrun.runs import start_publication
 
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        fail(f"{folder} is not empty; name a new folder")
+        fail(f"{folder} is {'not empty' if folder.is_dir() else 'a file'}; name a new folder")
     for path in start_publication(folder, title):
         out.print(f"  wrote {escape(str(path))}")
     out.print(
-        f"\nNext: [bold]pressrun serve {escape(str(folder))}[/], then edit a file and watch the page change."
+        f"\nNext: [bold]pressrun serve {escape(quote(str(folder)))}[/], then edit a file and watch the page change."
     )
 
 

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
+from shlex import quote
 from typing import Literal
 from urllib.parse import urlsplit
 
@@ -212,7 +213,9 @@ def _settings(content: Path, target: Target) -> Iterator[Finding]:
         yield Finding("hint", f"nothing reads {name}" + (f"; did you mean {near}?" if near else ""))
     path = content / SETTINGS_FILE
     if not content.is_dir():
-        yield Finding("bad", f"there is no folder {content}; make one with `pressrun init {content}`")
+        yield Finding(
+            "bad", f"there is no folder {content}; make one with `pressrun init {quote(str(content))}`"
+        )
         return
     if not path.is_file():
         yield Finding("hint", f"no {path}: defaults are used; `pressrun init` shows what can be set")
@@ -281,7 +284,9 @@ def _local(content: Path, home: Path) -> Iterator[Finding]:
         yield Finding("bad", f"{place} cannot be written; choose another --home")
         return
     if not (home / "catalogue.db").exists():
-        yield Finding("hint", f"nothing is published in {home} yet; run `pressrun publish {content}`")
+        yield Finding(
+            "hint", f"nothing is published in {home} yet; run `pressrun publish {quote(str(content))}`"
+        )
         return
     house = bootstrap.local(content, home)
     try:
@@ -293,7 +298,9 @@ def _local(content: Path, home: Path) -> Iterator[Finding]:
             f"{home}: articles published: {live:,}; other files: {sum(r.item['state'] == 'asset' for r in rows):,}",
         )
         if refused:
-            yield Finding("bad", f"refused: {', '.join(refused[:5])}; see `pressrun check {content}`")
+            yield Finding(
+                "bad", f"refused: {', '.join(refused[:5])}; see `pressrun check {quote(str(content))}`"
+            )
         dead = list(house.queue.dead())
         if dead:
             yield Finding("bad", f"{len(dead)} messages were given up: {dead[0].cause or dead[0].body[:80]}")

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Annotated, Literal, NoReturn, TextIO
 from zoneinfo import ZoneInfo
 
@@ -82,7 +83,8 @@ def require_folder(content: Path) -> None:
     """Ends with 2 where there is no content folder."""
     if not content.is_dir():
         fail(
-            f"there is no folder {content}; name the one with your articles, or make one: pressrun init {content}"
+            f"there is no folder {content}; name the one with your articles, "
+            f"or make one: pressrun init {quote(str(content))}"
         )
 
 

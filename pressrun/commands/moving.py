@@ -8,6 +8,7 @@ import re
 import sys
 from enum import StrEnum
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -218,7 +219,7 @@ def mbox(
 
 def _require_new(folder: Path) -> None:
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        fail(f"{folder} is not empty; name a new folder")
+        fail(f"{folder} is {'not empty' if folder.is_dir() else 'a file'}; name a new folder")
 
 
 def importer(system: System) -> Importer:
@@ -342,4 +343,4 @@ def _check(content: Path, home: Path) -> None:
         out.print("`pressrun check` finds nothing to mend.")
     else:
         counts = f"{count(len(errors), 'error')}, {count(len(problems) - len(errors), 'warning')}"
-        out.print(f"`pressrun check {escape(str(content))}` finds {counts}.")
+        out.print(f"`pressrun check {escape(quote(str(content)))}` finds {counts}.")

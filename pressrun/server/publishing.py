@@ -11,7 +11,7 @@ from pressrun.domain.problems import Problem
 from pressrun.server.app import SiteApp
 from pressrun.services.imprint import is_setting
 from pressrun.services.publish import Publisher
-from pressrun.services.sweep import Progress, Report, bring_in_line, drain, tick
+from pressrun.services.sweep import Progress, Report, bring_in_line, drain, next_due, tick
 
 EVERYTHING: Final = 30.0  # seconds between looks at every file, should the watch have missed one
 SHARE: Final = 20  # of the time at most one part in so many goes into such looks, however large the archive
@@ -102,6 +102,8 @@ class Desk:
         if time.monotonic() >= self._next_tick:
             self._next_tick = time.monotonic() + TICK
             self._tell(Report(tick(self._publisher) + drain(self._publisher)), named=False)
+        if wait := next_due(self._publisher):
+            self._next_tick = min(self._next_tick, time.monotonic() + wait.total_seconds())
 
     def _tell(self, report: Report, *, named: bool) -> None:
         news = self._news(report, named=named)

@@ -107,13 +107,20 @@ def lost_output(publisher: Publisher) -> tuple[list[str], set[str]]:
 
 def due_keys(publisher: Publisher) -> list[str]:
     """Files whose time has come."""
-    now = publisher.clock.now().isoformat()
-    found = []
+    now = publisher.clock.now()
+    return [key for due, key in _awaited(publisher) if due <= now]
+
+
+def next_due(publisher: Publisher) -> timedelta | None:
+    """How long it is until the next file's time comes; None where none waits."""
+    now = publisher.clock.now()
+    return min((due - now for due, _ in _awaited(publisher) if due > now), default=None)
+
+
+def _awaited(publisher: Publisher) -> Iterable[tuple[datetime, str]]:
     for row in publisher.table.query("due"):
         due, _, key = row.sort.partition("#")
-        if datetime.fromisoformat(due) <= datetime.fromisoformat(now):
-            found.append(key)
-    return found
+        yield datetime.fromisoformat(due), key
 
 
 def redo_lost(publisher: Publisher, *, lease: timedelta = LEASE) -> list[Outcome]:

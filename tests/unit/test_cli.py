@@ -91,8 +91,9 @@ def test_check_prints_findings_as_text_and_as_json(monkeypatch, capsys, content)
 
 def test_a_new_publication_can_be_published_at_once(monkeypatch, capsys, tmp_path) -> None:
     """`init` makes a folder that `check` has nothing to say against."""
-    folder = tmp_path / "new"
+    folder = tmp_path / "my new"
     assert run(monkeypatch, "init", folder, "--title", 'The "Quoted" Times') == 0
+    assert f"pressrun serve '{folder}'" in capsys.readouterr().out.replace("\n", "")
     assert run(monkeypatch, "check", folder) == 0
     assert "Nothing to mend" not in capsys.readouterr().err
     assert run(monkeypatch, "publish", folder, "--home", tmp_path / "home") == 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +72,17 @@ def test_what_is_named_is_published_and_told(office: Office) -> None:
     office.write("b.md", GOOD.format("B"))
     office.desk.look({"b.md"})
     assert office.told() == {"b.md": "published"}
+
+
+def test_what_is_scheduled_comes_when_its_time_has_come(office: Office) -> None:
+    """And not at some look within the next minute."""
+    office.begin()
+    office.told()
+    due = datetime.now(UTC) + timedelta(seconds=0.4)
+    office.write("a.md", f"---\ntitle: A\npublish_at: {due.isoformat()}\n---\nText.\n")
+    office.desk.look({"a.md"})
+    assert office.told() == {"a.md": "scheduled"}
+    assert office.reports.get(timeout=10).outcomes[0].state == "published"
 
 
 def test_what_nobody_named_is_found_by_looking_at_everything(office: Office) -> None:
