@@ -27,7 +27,7 @@ from pressrun.config import (
     unknown_variables,
 )
 from pressrun.domain.problems import Problem
-from pressrun.errors import Invalid, Permanent, PressrunError
+from pressrun.errors import Invalid, NotFound, Permanent, PressrunError
 from pressrun.house import House
 from pressrun.services.imprint import Imprints
 from pressrun.services.sweep import Hands, Progress, Report, bring_in_line
@@ -50,11 +50,23 @@ def publish_all(content: Path, home: Path, *, target: Target, jobs: int, progres
     house = bootstrap.local(content, home)
     bootstrap.claim(content, home)
     try:
-        house.publisher.imprints.refresh_if_right()
+        changed = house.publisher.imprints.refresh_if_right()
         share = partial(_hands, house, content, home, jobs)
-        return bring_in_line(house.publisher, share=share, progress=progress)
+        report = bring_in_line(house.publisher, share=share, progress=progress)
+        if changed or not _has_totals(house):  # else whoever counts brings them up to date
+            house.views.totals.refresh(full=True)
+        return report
     finally:
         house.close()
+
+
+def _has_totals(house: House) -> bool:
+    """Whether the list of what is read most stands, if only an empty one: pages may lead to it."""
+    try:
+        house.site.head("popular/index.html")
+    except NotFound:
+        return False
+    return True
 
 
 @contextmanager

@@ -49,8 +49,11 @@ def feed_for(of: Collection, publication: Publication, author: Person | None = N
     """The feed of a collection, without its entries; `updated` and links to archives are still to be set."""
     url = publication.url
     name = "" if of.kind == "site" else of.name
-    people = publication.authors if of.kind != "author" else (author or Person(name=of.name),)
-    people = people or (Person(name=publication.title),)
+    people = publication.authors or (Person(name=publication.title, url=f"{url}/"),)
+    if (
+        of.kind == "author"
+    ):  # who has a page here; those whom the settings name may not have written anything yet
+        people = (Person(name=(author or of).name, url=author_url((author or of).name, publication)),)
     return Feed(
         id=f"tag:{publication.authority}:feed{of.path if of.path != '/' else ''}".rstrip("/"),
         title=f"{publication.title}: {name}" if name else publication.title,
@@ -58,7 +61,7 @@ def feed_for(of: Collection, publication: Publication, author: Person | None = N
         place=url + href(of.path.lstrip("/")),
         description=publication.description,
         language=publication.language,
-        authors=tuple(Person(name=p.name, url=author_url(p.name, publication)) for p in people),
+        authors=people,
         icon=f"{url}/favicon.svg",
         copyright=publication.copyright,
         hub=publication.feed.hub,

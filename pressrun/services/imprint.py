@@ -80,13 +80,14 @@ class Imprints:
         imprint.theme  # noqa: B018 - a broken template is told of here
         return imprint
 
-    def refresh_if_right(self) -> None:
+    def refresh_if_right(self) -> bool:
         """Takes new settings into force where they are right; where none are yet, Invalid says what is wrong."""
         try:
-            self.refresh()
+            return self.refresh()
         except Invalid:
             if self._table.get(*_ROW) is None:
                 raise
+            return False
 
     def described(self) -> Item:
         """The imprint that the content describes, as it is stored once in force. Raises Invalid."""

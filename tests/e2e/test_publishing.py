@@ -325,8 +325,9 @@ def test_lost_output_is_made_again(desk: Desk) -> None:
 
 
 def test_no_link_of_a_published_site_leads_nowhere(desk: Desk) -> None:
-    """Each page, feed, style and script that a page names is there, before anything was counted or asked for."""
-    desk.write("pressrun.toml", '[[newsletters]]\nslug = "l"\nname = "L"\nsender = "l@example.org"\n')
+    """Each page, feed, style and script that a page or feed names is there, before anything was counted."""
+    settings = '[[newsletters]]\nslug = "l"\nname = "L"\nsender = "l@example.org"\n'
+    desk.write("pressrun.toml", settings)
     desk.article("tide.md", "The tide", tags="[Sea]", series="Water", authors="[Ada]")
     desk.article("moon.md", "The moon", tags="[Sea]", series="Water", aliases="[/old/]")
     desk.publish()
@@ -338,6 +339,17 @@ def test_no_link_of_a_published_site_leads_nowhere(desk: Desk) -> None:
     assert {"readers/", "feeds/", "subscribe/", "search/", "tags/sea/feed.xml", "series/water/"} <= found
     places = {link + "index.html" if link.endswith("/") or not link else link for link in found}
     assert [place for place in sorted(places) if not (desk.site / place).is_file()] == []
+    for authors in ("", '[[authors]]\nname = "Ada"\n[[authors]]\nname = "Of whom nothing is here yet"\n'):
+        desk.write("pressrun.toml", settings + authors)
+        desk.publish()
+        named = {
+            re.sub("(^|/)$", r"\1index.html", link)
+            for name in ("feed.xml", "atom.xml", "feed.json")
+            for feed in desk.site.rglob(name)
+            for link in re.findall(r"http://127\.0\.0\.1:8000/([^\s\"\\<#]*)", feed.read_text("utf-8"))
+        }
+        assert {"moon/index.html", "authors/ada/index.html"} <= named
+        assert [place for place in sorted(named) if not (desk.site / place).is_file()] == []
 
 
 def test_a_file_is_told_of_once_however_many_runs_died_over_it(desk: Desk) -> None:

@@ -98,6 +98,7 @@ def test_a_new_publication_can_be_published_at_once(monkeypatch, capsys, tmp_pat
     assert "Nothing to mend" not in capsys.readouterr().err
     assert run(monkeypatch, "publish", folder, "--home", tmp_path / "home") == 0
     assert "The &#34;Quoted&#34; Times" in (tmp_path / "home/site/index.html").read_text()
+    assert "Nothing has been read yet." in (tmp_path / "home/site/popular/index.html").read_text()
 
 
 def test_init_never_writes_into_a_folder_that_is_not_empty(monkeypatch, capsys, content) -> None:
