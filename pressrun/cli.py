@@ -258,9 +258,10 @@ _LABELS = {"published": "published", "updated": "updated", "withdrawn": "withdra
 
 
 def _tell(report: Report, site: Path | None, *, quiet: bool = False) -> None:
-    """What a run did: what is wrong in full, the rest as counts."""
+    """What a run did: what is wrong in full, with files that are damaged, the rest as counts."""
     changed = [outcome for outcome in report.outcomes if outcome.state in _LABELS]
-    for outcome in report.of("refused"):
+    damaged = [outcome for outcome in changed if outcome.kind == "asset"]
+    for outcome in [*damaged, *report.of("refused")]:
         for problem in outcome.problems:
             print_problem(problem, err)
     articles = [outcome for outcome in changed if outcome.kind == "article"]

@@ -55,6 +55,10 @@ def too_large(key: str, media: Media) -> list[Problem]:
     return [Problem(file=key, line=0, what=what, todo=todo, code="pixels")]
 
 
+CUT_OFF = "it is cut off"
+NO_SIZE = "it does not say its size"
+
+
 def unreadable(key: str, why: str) -> Problem:
     """What the author of a damaged picture is told."""
     what = f"cannot be read as a picture ({why}), and is published as it is, in one size"
@@ -85,8 +89,10 @@ class Pictures:
         """
         if media.type not in MAX_PIXELS:
             return Plan(source=self._due(new, old, suspect=suspect))
-        if media.animated or not media.width:
+        if media.animated:
             return Plan(source=self._due(new, old, suspect=suspect))
+        if not media.width:
+            return Plan(source=self._due(new, old, suspect=suspect), problem=NO_SIZE)
         mark = sha256(f"{RECIPE} {new.sha}".encode()).hexdigest()[:12]
         if old and old.mark == mark:
             known = replace(new, mark=mark, widths=old.widths, plain=old.plain)

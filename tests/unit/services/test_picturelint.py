@@ -25,6 +25,10 @@ def plain(width: int, height: int) -> bytes:
         (plain(700, 400), []),
         (plain(599, 400), [("a.md", 4, "picture-small")]),
         (photo(700, 400), []),
+        (photo(700, 400)[:-900], [("p.jpg", 0, "picture")]),
+        (photo(700, 400)[:40], [("p.jpg", 0, "picture")]),
+        (photo(700, 400, "PNG")[:-900], [("p.jpg", 0, "picture")]),
+        (photo(700, 400, "WEBP")[:-90], [("p.jpg", 0, "picture")]),
         (plain(700, 400) + bytes(5_000_000), [("p.jpg", 0, "picture-size")]),
         (
             photo(64, 64, "PNG")[:16] + (90_000).to_bytes(4, "big") * 2 + photo(64, 64, "PNG")[24:],
