@@ -28,6 +28,8 @@ CARD_SIZE = (1200, 630)  # pixels: what Facebook, LinkedIn, Mastodon and X ask f
 _NAME = re.compile(r"\.(jpe?g|png|webp)$", re.I)
 _IMAGE = re.compile(r'<picture\b.*?</picture>|<img src="([^"]*)"([^>]*)>', re.S)
 _SIZE = re.compile(r' (width|height)="(\d+)"')
+_SHOWN = r"(?:<img [^>]*>|<picture\b(?:(?!</picture>).)*</picture>)"
+_IN_TEXT = re.compile(rf"(<p>|\n)?(<a [^>]*>{_SHOWN}</a>|{_SHOWN})(?=(\n|</p>|<br)?)", re.S)
 
 
 def may_be_picture(key: str) -> bool:
@@ -94,7 +96,8 @@ def responsive(html: str, pictures: Mapping[str, Image], *, lead: bool) -> str:
     """An article's HTML with each picture in all its sizes, addresses as marked as before.
 
     `pictures` by their `src` as it stands in the HTML. What the author wrote as `<picture>` or with a `srcset` stays.
-    The first picture is wanted at once, unless there is a `lead` above it.
+    The first picture is wanted at once, unless there is a `lead` above it. What has a line of its own is marked, for
+    style sheets see no text: a picture between words is to stay there.
     """
     first = not lead
 
@@ -116,7 +119,12 @@ def responsive(html: str, pictures: Mapping[str, Image], *, lead: bool) -> str:
         source = f'<source type="image/webp" srcset="{candidates}" sizes="{auto}{sizes}">'
         return f"<picture>{source}{shown}</picture>"
 
-    return _IMAGE.sub(offered, html) if "<img " in html else html
+    return _IN_TEXT.sub(_alone, _IMAGE.sub(offered, html)) if "<img " in html else html
+
+
+def _alone(found: re.Match[str]) -> str:
+    before, picture, after = found.groups()
+    return f'{before}<span class="picture">{picture}</span>' if before and after else found[0]
 
 
 def plain(html: str, pictures: Mapping[str, Image]) -> str:

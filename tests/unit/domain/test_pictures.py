@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from pressrun.domain.articles import Image
@@ -40,6 +42,17 @@ def test_a_page_offers_every_size_and_its_first_picture_at_once() -> None:
     assert 'loading="lazy"' in second
     assert 'sizes="auto, (min-width' in second
     assert 'loading="lazy"' in responsive(TAG, {PHOTO.src: PHOTO}, lead=True)
+
+
+def test_a_picture_between_words_is_told_from_one_with_a_line_of_its_own() -> None:
+    icon = '<img src="x.png" alt="x" loading="lazy">'
+    chosen = f"<div><picture>\n<source srcset=y>\n{icon}\n</picture></div>"
+    words = f"<p>Press {icon}.</p><p>{icon} {icon}</p><p>{TAG} and\nthen\n{icon} now</p>{chosen}"
+    assert "<span" not in responsive(words, {PHOTO.src: PHOTO}, lead=True)
+    alone = f'<p>{TAG}</p><p><a href="y">{icon}</a></p><p>{icon}\n<em>What it shows</em></p>'
+    shown = responsive(words + alone, {PHOTO.src: PHOTO}, lead=True)
+    assert re.findall('<span class="picture">(<[a-z]+)', shown) == ["<picture", "<a", "<img"]
+    assert shown.count("</picture></span></p>") == shown.count("</a></span></p>") == 1
 
 
 def test_what_the_author_chose_stays() -> None:
