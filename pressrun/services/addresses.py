@@ -41,18 +41,15 @@ class Addresses:
         return self._catalogue.sources([key]).get(key)
 
     def departed(self, work: Work, source: Source, rows: Rows) -> str:
-        """The file that is still published with the article's id or at its address, though it is gone; or "".
+        """The file that is still published with the article's id or at its address, though it is gone or moves; or "".
 
-        Where the id is this file's already, somebody may have begun to move it here, and not have taken leave of the
-        file that it was.
+        Where the id or the address is this file's already, somebody may have begun to give it to this file, and not
+        have come to the one that had it.
         """
         named, home = rows.get(("id", source.id)), rows.get(("path", claim_of(source.path)))
-        found = []
-        if named is not None:
-            found.append(named.item.get("before", "") if work.owns(named) else named.item["source"])
-        if home is not None and home.item["kind"] == "article" and not work.owns(home) and not work.displaced:
-            found.append(home.item["source"])
-        for key in map(str, found):
+        if home is not None and home.item["kind"] != "article":
+            home = None
+        for key in (work.before(row) for row in (named, home) if row):
             known = None if key in {"", work.key, work.heir_of} else self.known(key)
             if known and known.live and (known.id == source.id or known.path == source.path):
                 return key
@@ -90,16 +87,10 @@ class Addresses:
         settled = self._at_home(work, settled, rows, publication)
         source = settled.source
         changes: list[Save | Drop] = []
-        home: Item = {
-            "kind": "article",
-            "source": work.key,
-            "path": source.path,
-            "id": source.id,
-            "first_seen": source.first_seen,
-        }
-        if source.former:  # known before the file's own row is, which another may be faster with
-            home["former"] = [*source.former]
         row = rows.get(("path", claim_of(source.path)))
+        home = _home(source)
+        if row and row.item["kind"] == "article" and (before := work.before(row)):
+            home["before"] = before
         old = work.old if work.old and work.old.live and not work.heir_of else None
         if row is None or row.item != home or old is None or old.path != source.path:
             changes.append(claiming(source.path, home, row))
@@ -206,8 +197,7 @@ class Addresses:
             line = settled.parsed.lines.get("id", 1)
             raise Invalid.at(work.key, line, what, "give one of the two another `id`", code="duplicate-id")
         item: Item = {"source": work.key}
-        before = (row.item["source"] if not mine else row.item.get("before")) if row else None
-        if before:
+        if row and (before := work.before(row)):
             item["before"] = before
         version = row.version if row else ABSENT
         return [Save(partition="id", sort=source.id, item=item, expect=version)]
@@ -228,10 +218,13 @@ class Addresses:
         for path in source.former:
             row = rows.get(("path", claim_of(path))) or self._table.get("path", claim_of(path))
             item: Item = {"kind": "moved", "source": work.key, "path": path, "to": source.path}
-            if claim_of(path) != claim_of(source.path) and row and work.owns(row) and row.item != item:
+            if claim_of(path) == claim_of(source.path) or row is None or not work.owns(row):
+                continue
+            if row.item != item:
                 changes.append(claiming(path, item, row))
-                work.paths.add(path)
                 work.released.add(path)
+            if row.item != item or (work.old and work.old.path == path):
+                work.paths.add(path)
         kept = {claim_of(path) for path in (*source.aliases, *source.former, source.path)}
         for alias in work.old.aliases if work.old else ():
             if claim_of(alias) in kept:
@@ -250,10 +243,11 @@ class Addresses:
         What is stored is looked at before the claim is read, and the write is conditional on it: a page that is
         published in between is not overwritten. Only one that has come back byte for byte is, for its etag is the
         old one: then the file that it belongs to is returned, else "". `doubtful`: its page may have been written over
-        otherwise, too.
+        otherwise, too. Also returned is a file that has the address back, whose article has not left it yet.
         """
         key = page_key(path)
-        self._give_up(path, theme.publication)
+        if before := self._give_up(path, theme.publication):
+            return before
         for _ in range(MAX_ROUNDS):
             stored = self._stored(key)
             row = self._table.get("path", claim_of(path))
@@ -280,15 +274,21 @@ class Addresses:
             return str(row.item["source"]) if row and _stands(row, path) else ""
         raise Transient(f"{key} is being written by others over and over")
 
-    def _give_up(self, path: str, publication: Publication) -> None:
-        """Frees an address that was claimed for what its file no longer says, by who did not get to publish that."""
+    def _give_up(self, path: str, publication: Publication) -> str:
+        """Frees an address that was claimed for what its file no longer says, by who did not get to publish that.
+
+        Where the article that stood there before does so still, as the feeds have it, its file is returned, to be
+        published again; until it leaves, the address is that one's.
+        """
         row = self._table.get("path", claim_of(path))
-        if row is None or row.item["kind"] not in STANDING:
-            return
+        if row is None or row.item["kind"] not in {*STANDING, "moved"}:
+            return ""
         key = str(row.item["source"])
-        known = self._catalogue.sources([key]).get(key)
+        known = self.known(key)
+        if row.item["kind"] == "moved":  # unless who moves it has not come to its row
+            return key if known and known.live and claim_of(known.path) == claim_of(path) else ""
         if known and known.live and claim_of(path) in map(claim_of, (known.path, *known.aliases)):
-            return
+            return ""
         try:
             there = self._content.head(key)
         except NotFound:
@@ -296,10 +296,15 @@ class Addresses:
         else:  # where it has been read as it is, and is not live, it is a draft or put off
             read = known is not None and known.etag == there.etag
             wanted = not read and self._wanted(key, path, publication)
-        if not wanted or self._table.get("refused", key):
-            item: Item = {"kind": "gone", "source": key, "path": path, "id": "", "first_seen": ""}
-            with suppress(Conflict):  # it is another's by now
-                self._table.write([claiming(path, item, row)])
+        if wanted and not self._table.get("refused", key):
+            return ""
+        item: Item = {"kind": "gone", "source": key, "path": path, "id": "", "first_seen": ""}
+        before = self.known(str(row.item.get("before", "")))
+        if before and before.live and claim_of(before.path) == claim_of(path):
+            item = _home(before)
+        with suppress(Conflict):  # it is another's by now
+            self._table.write([claiming(path, item, row)])
+        return str(item["source"]) if item["kind"] == "article" else ""
 
     def _is_file(self, path: str) -> bool:
         row = self._table.get("source", path.rstrip("/"))
@@ -349,6 +354,20 @@ def _notice(path: str, row: Row, theme: Theme) -> Put:
         metadata = {"status": "301", "location": theme.publication.base + href(target)}
     metadata["digest"] = digest(body)
     return Put(key=page_key(path), body=body, content_type=HTML, cache_control=PAGE_CACHE, metadata=metadata)
+
+
+def _home(source: Source) -> Item:
+    """What says that an article stands at its address."""
+    item: Item = {
+        "kind": "article",
+        "source": source.key,
+        "path": source.path,
+        "id": source.id,
+        "first_seen": source.first_seen,
+    }
+    if source.former:  # known before the file's own row is, which another may be faster with
+        item["former"] = [*source.former]
+    return item
 
 
 def _remembering(settled: Settled, known: dict[str, Any]) -> Settled:

@@ -249,7 +249,6 @@ class Publisher:
         claims: list[tuple[Work, list[Save | Drop]]] = []
         claimed: list[tuple[Work, Settled]] = []
         present = {work.key for work in works}
-        leaving = {work.key for work in works if work.blob is None}
         files = {
             sort for (kind, sort), row in rows.items() if kind == "source" and row.item["state"] == "asset"
         }
@@ -267,11 +266,8 @@ class Publisher:
             # Whoever had the id or the address goes, or moves, along: until word of that comes it would stay in the
             # feeds, by the side of this one or with the address that this one may leave again any time.
             before = self.addresses.departed(work, identified.source, rows)
-            if before and before not in leaving:
+            if before and before not in present:
                 again |= {before, work.key}
-                continue
-            if work.displaced and work.displaced.sort not in present:
-                again |= {work.displaced.sort, work.key}
                 continue
             claims.append((work, changes))
             claimed.append((work, identified))

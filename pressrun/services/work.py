@@ -92,6 +92,10 @@ class Work:
         """Whether an address or id is this file's, or was the file's that it is the heir of."""
         return row is not None and row.item["source"] in {self.key, self.heir_of}
 
+    def before(self, row: Row) -> str:
+        """The file that had an id or address, as far as the one that took it has not come to that; or ""."""
+        return str(row.item.get("before", "") if row.item["source"] == self.key else row.item["source"])
+
     def succeed(self, heir: Source) -> None:
         """This file is `heir`, moved: its row goes, and what it was is what this one was."""
         self.heir_of = heir.key

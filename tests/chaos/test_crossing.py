@@ -280,6 +280,28 @@ def test_what_refers_to_an_article_hears_of_its_end_though_the_worker_died(
     world.check()
 
 
+@pytest.mark.parametrize("moves", [True, False])
+def test_an_address_goes_back_where_who_took_it_is_refused_before_it_stood_there(
+    world: World, *, moves: bool
+) -> None:
+    """The feeds still name it as the first one's, until that one leaves."""
+    if moves:
+        world.write("a.md", replace(FIRST, slug="second"))
+    else:
+        world.remove("a.md")
+    world.write("b.md", replace(FIRST, id="two", title="Two"))
+    _begin(world, ["b.md"], "Save path/first")
+    world.scheduler.kill()
+    world.spoil("b.md", b"---\ntitle: [\n---\n")
+    world.publisher().publish(["b.md"])
+    world.publisher().renew(["first/"])
+    site = world.there.site
+    entries = {entry.title: entry.path for entry in archived(site, "feed.xml")}
+    assert entries == ({"One": "second/index.html"} if moves else {})
+    assert site.objects["first/index.html"].metadata["status"] == ("301" if moves else "410")
+    world.check()
+
+
 def test_a_report_of_settings_goes_though_its_row_has_gone_before(world: World) -> None:
     """Who refused them wrote it when others had taken the right ones into force already."""
     report = Put(key=f"{SETTINGS_KEY}.json", body=b'{"problems": []}', content_type="application/json")
