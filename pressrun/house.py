@@ -252,7 +252,7 @@ class House:
     def mailings(self) -> Mailings:
         from pressrun.services.reach import Mailings
 
-        return Mailings(self.newsroom, self.imprints, self.clock)
+        return Mailings(self.newsroom, self.clock)
 
     def history(self) -> History:
         """What was read, day by day, as it stands now: commands, statistics and desk show the same."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -82,7 +81,8 @@ def take_in_all(house: House, maildir: Path) -> tuple[int, int]:
 
 def _matched(house: House, event: Event) -> Event:
     """The event with what the token in the address tells (VERP), which nobody but us can have made."""
-    found = house.tokens.read_bounce(event.tags.get("verp", ""), _issues(house))
+    issues = (f"{issue.newsletter}/{issue.id}" for issue in house.newsroom.every())
+    found = house.tokens.read_bounce(event.tags.get("verp", ""), issues)
     if found is None:
         return event
     subscriber, name = found
@@ -95,9 +95,3 @@ def _matched(house: House, event: Event) -> Event:
     return replace(
         event, tags={**tags, "recipient": subscriber}, recipients=recipients, message_id=identifier
     )
-
-
-def _issues(house: House) -> Iterator[str]:
-    for newsletter in house.imprints.current().publication.newsletters:
-        for issue in house.newsroom.issues.of(newsletter.slug):
-            yield f"{newsletter.slug}/{issue.id}"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import tempfile
 import webbrowser
-from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime
 from html import escape as escape_html
@@ -64,7 +63,7 @@ def list_issues(
 ) -> None:
     """What is cooling off, waiting, under way and sent; the newest first."""
     with opened(content, home, target) as house:
-        issues = sorted(every_issue(house), key=lambda issue: issue.created, reverse=True)
+        issues = sorted(house.newsroom.every(), key=lambda issue: issue.created, reverse=True)
         if form == "json":
             out.print_json(json.dumps([asdict(issue) for issue in issues]))
             return
@@ -279,17 +278,9 @@ def resolve(
         out.print(f"{count(number, 'recipient')} {done}.")
 
 
-def every_issue(house: House) -> Iterator[Issue]:
-    """Those of a newsletter that the settings lack by now are there as long as they are being sent."""
-    slugs = [newsletter.slug for newsletter in house.imprints.current().publication.newsletters]
-    for slug in slugs:
-        yield from house.newsroom.issues.of(slug)
-    yield from (issue for issue in house.newsroom.issues.under_way() if issue.newsletter not in slugs)
-
-
 def _one(house: House, name: str) -> Issue:
     wanted = name.rpartition("/")[2]
-    found = [issue for issue in every_issue(house) if issue.id.startswith(wanted)]
+    found = [issue for issue in house.newsroom.every() if issue.id.startswith(wanted)]
     exact = [issue for issue in found if name in {issue.id, f"{issue.newsletter}/{issue.id}"}]
     found = exact or found
     if not found:

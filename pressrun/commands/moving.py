@@ -29,7 +29,6 @@ from pressrun.commands.common import (
     settings,
 )
 from pressrun.commands.common import opened as opened_house
-from pressrun.commands.issues import every_issue
 from pressrun.commands.subscribers import export as subscribers_export
 from pressrun.commands.subscribers import take_lists
 from pressrun.config import SETTINGS_FILE
@@ -211,7 +210,7 @@ def mbox(
     number = 0
     with opened_house(content, home, target) as house, private_file(file) as stream:
         url = settings(house).url
-        for mail in letters(house.newsroom, every_issue(house), url):
+        for mail in letters(house.newsroom, house.newsroom.every(), url):
             stream.write(mail.decode("ascii", "replace"))
             number += 1
     out.print(f"{count(number, 'mail')} written to {escape(str(file))}.")

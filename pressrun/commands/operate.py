@@ -75,7 +75,7 @@ def survey(house: House) -> Condition:
 
     publication = house.imprints.current().publication
     month = house.clock.now().isoformat()[:7]
-    issues = [issue for one in publication.newsletters for issue in house.newsroom.issues.of(one.slug)]
+    issues = list(house.newsroom.every())
     sent = uncertain = 0
     for issue in issues:
         tally = house.newsroom.ledger.tally(issue).states if issue.open else Counter(issue.counts)

@@ -12,7 +12,7 @@ holds no content, but is made of the articles as they are then.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -322,13 +322,19 @@ class Newsroom:
             self.recount(issue)
         return number
 
+    def every(self) -> Iterator[Issue]:
+        """All issues. Those of a newsletter that the settings lack by now are there as long as they are being sent."""
+        slugs = [newsletter.slug for newsletter in self._imprints.current().publication.newsletters]
+        for slug in slugs:
+            yield from self.issues.of(slug)
+        yield from (issue for issue in self.issues.under_way() if issue.newsletter not in slugs)
+
     def forget(self, identifier: str) -> None:
         """Takes the address of somebody who was erased out of the record of every issue; what became of it stays."""
-        for newsletter in self._imprints.current().publication.newsletters:
-            for issue in list(self.issues.of(newsletter.slug)):
-                batch = self.ledger.holding(newsletter.slug, issue.id, identifier)
-                if batch is not None:
-                    self.ledger.forget(batch, identifier)
+        for issue in list(self.every()):
+            batch = self.ledger.holding(issue.newsletter, issue.id, identifier)
+            if batch is not None:
+                self.ledger.forget(batch, identifier)
 
     def _ask_again(self, issue: Issue) -> None:
         """A message that asks for all of an issue's open batches."""

@@ -24,7 +24,6 @@ from pressrun.domain.issues import Issue
 from pressrun.domain.views import Figures
 from pressrun.ports import Clock
 from pressrun.services.catalogue import Source
-from pressrun.services.imprint import Imprints
 from pressrun.services.newsroom import Newsroom
 
 WEEK: Final = timedelta(days=7)  # in which a feed's subscribers are shown a new entry
@@ -85,17 +84,15 @@ class Mailings:
     """What became of the issues that carried an article. Tallies of issues that are long finished are kept."""
 
     newsroom: Newsroom
-    imprints: Imprints
     clock: Clock
     _known: dict[tuple[str, str], tuple[datetime, Mailed]] = field(default_factory=dict)
 
     def carriers(self) -> Mapping[str, list[Issue]]:
         """The issues that were committed, by their articles' ids, or by their files where they have no more."""
         found: dict[str, list[Issue]] = {}
-        for newsletter in self.imprints.current().publication.newsletters:
-            for issue in self.newsroom.issues.of(newsletter.slug):
-                for name in (issue.ids or issue.articles) if issue.frozen else ():
-                    found.setdefault(name, []).append(issue)
+        for issue in self.newsroom.every():
+            for name in (issue.ids or issue.articles) if issue.frozen else ():
+                found.setdefault(name, []).append(issue)
         return found
 
     def of(self, issues: list[Issue]) -> Mailed:

@@ -22,15 +22,13 @@ SHOWN: Final = 50  # of those that are sent, and of recipients
 def listed(visit: Visit) -> Answer:
     """All issues, by what is to be done with them."""
     newsroom = visit.room.house.newsroom
-    newsletters = visit.room.publication.newsletters
-    found = [issue for newsletter in newsletters for issue in newsroom.issues.of(newsletter.slug)]
-    found.sort(key=lambda issue: issue.created, reverse=True)
+    found = sorted(newsroom.every(), key=lambda issue: issue.created, reverse=True)
     over = [issue for issue in found if issue.state in {"sent", "cancelled"}]
     return visit.page(
         "issues",
         "Issues",
         "issues",
-        newsletters=newsletters,
+        newsletters=visit.room.publication.newsletters,
         cooling=sorted((i for i in found if i.state == "cooling"), key=lambda issue: issue.due),
         way=[(issue, _progress(visit, issue)) for issue in found if issue.state in UNDER_WAY],
         waiting=[issue for issue in found if issue.state == "waiting"][:SHOWN],

@@ -25,12 +25,7 @@ def shown(visit: Visit) -> Answer:
         families.update({family: figure.count for family, figure in feed.items()})
     span = {"week": 7, "month": 30, "year": 365, "all": 0}
     chosen = visit.query.get("span") if visit.query.get("span") in span else "month"
-    issues = [
-        issue
-        for newsletter in visit.room.publication.newsletters
-        for issue in house.newsroom.issues.of(newsletter.slug)
-        if issue.letter
-    ]
+    issues = [issue for issue in house.newsroom.every() if issue.letter]
     issues.sort(key=lambda issue: issue.frozen, reverse=True)
     return visit.page(
         "reach",

@@ -265,6 +265,21 @@ def test_an_erased_readers_address_leaves_the_record(office: Office) -> None:
     assert office.states() == {"": ("sent", "id-1")}
 
 
+def test_a_newsletter_that_the_settings_lack_by_now_is_looked_after_until_it_is_sent(office: Office) -> None:
+    """Its issue is seen, and forgets who is erased."""
+    identifier = office.reader("ada@example.org")
+    office.sink.closed = Handover(fate="later")
+    office.publish("tides.md")
+    office.minutes(12)
+    issue = office.issue()
+    (office.folder / "pressrun.toml").write_text('title = "The Tide Table"\n')
+    office.publish()
+    newsroom = office.house.newsroom
+    assert [one.id for one in newsroom.every()] == [issue.id]
+    office.house.erase(identifier)
+    assert [entry.address for batch in newsroom.ledger.batches(issue) for entry in batch.entries] == [""]
+
+
 def test_silence_on_a_part_of_a_batch_proves_nothing(office: Office) -> None:
     """Where the mailer told of one of a batch it knows of all: who is missing stays uncertain."""
     pair = [f"r{n}@example.org" for n in range(3000) if subscriber_id(f"r{n}@example.org").startswith("0a")][
