@@ -24,6 +24,7 @@ from pressrun.commands.common import (
     err,
     fail,
     out,
+    print_problem,
     private_file,
     progress,
     settings,
@@ -37,9 +38,10 @@ from pressrun.ports import Put
 if TYPE_CHECKING:
     from pressrun.parsing.moving.archives import Member
     from pressrun.parsing.moving.model import Importer
-    from pressrun.services.moving import Line, Moved
+    from pressrun.services.moving import Line, Moved, Verdict
 
 SHOWN = 20
+REPORTED = ("outcome", "kind", "file", "line", "name", "written", "what", "todo")
 
 
 export = typer.Typer(
@@ -255,20 +257,20 @@ def _report(moved: Moved, path: Path | None) -> None:
 
     with private_file(path) as stream:
         writer = csv.writer(stream)
-        writer.writerow(["outcome", "kind", "file", "line", "name", "written", "what", "todo"])
+        writer.writerow(REPORTED)
         for one in moved.lines:
-            cells = [one.verdict, one.kind, one.place.file, str(one.place.line or ""), one.place.name, one.key,
-                     one.what, one.todo]  # fmt: skip
-            writer.writerow([neutral(cell) for cell in cells])
+            writer.writerow([neutral(str(cell or "")) for cell in _cells(one)])
+
+
+def _cells(line: Line) -> tuple[str | int, ...]:
+    """A line of the report, in the order of REPORTED."""
+    place = line.place
+    return line.verdict, line.kind, place.file, place.line, place.name, line.key, line.what, line.todo
 
 
 def _tell(moved: Moved, form: str, *, dry_run: bool) -> None:
     if form == "json":
-        lines = [
-            {"outcome": one.verdict, "kind": one.kind, "file": one.place.file, "line": one.place.line,
-             "name": one.place.name, "written": one.key, "what": one.what, "todo": one.todo}
-            for one in moved.lines
-        ]  # fmt: skip
+        lines = [dict(zip(REPORTED, _cells(one), strict=True)) for one in moved.lines]
         sys.stdout.write(
             json.dumps({"dry_run": dry_run, "lines": lines}, indent=2, ensure_ascii=False) + "\n"
         )
@@ -283,10 +285,9 @@ def _tell(moved: Moved, form: str, *, dry_run: bool) -> None:
     verb = "would be written" if dry_run else "written"
     done = [f"{count(len(articles), 'article')} {verb}", f"{count(len(moved.of('written', 'file')), 'file')}"]
     if moved.of("written", "settings"):
-        done.append(f"{SETTINGS_FILE}")
-    for verdict, noun in (("unchanged", "unchanged"), ("skipped", "skipped"), ("missed", "to look at")):
-        if found := moved.of(verdict):  # type: ignore[arg-type]
-            done.append(f"{len(found):,} {noun}")
+        done.append(SETTINGS_FILE)
+    nouns: dict[Verdict, str] = {"unchanged": "unchanged", "skipped": "skipped", "missed": "to look at"}
+    done += [f"{len(found):,} {noun}" for verdict, noun in nouns.items() if (found := moved.of(verdict))]
     out.print(", ".join(done) + ".")
     if dry_run:
         out.print("This was a dry run: nothing was written.")
@@ -335,9 +336,7 @@ def _check(content: Path, home: Path) -> None:
     problems = check_all(content, home)
     errors = [problem for problem in problems if problem.severity == "error"]
     for problem in errors[:SHOWN]:
-        err.print(
-            f"[bold]{escape(problem.file)}:{problem.line}[/]: [red]{escape(problem.what)}[/]; {escape(problem.todo)}"
-        )
+        print_problem(problem, err)
     if not problems:
         out.print("`pressrun check` finds nothing to mend.")
     else:
