@@ -17,11 +17,11 @@ from pressrun.errors import Invalid
 from pressrun.ports import Clock, Table
 from pressrun.rendering.mail import article_letter
 from pressrun.rendering.pages import article_page
-from pressrun.services.catalogue import Source, source_of
+from pressrun.services.catalogue import source_of
 from pressrun.services.composing import read_article
 from pressrun.services.entries import entry_for
 from pressrun.services.imprint import Imprint
-from pressrun.services.plan import Settled, candidates, references
+from pressrun.services.plan import Settled, missing_files
 from pressrun.services.series import series_around
 
 
@@ -60,7 +60,7 @@ def look_at(key: str, text: str, *, imprint: Imprint, table: Table, clock: Clock
         return draft
     settled = found.settled
     warnings = settled.parsed.warnings
-    draft.problems = [*_taken(settled, table), *warnings, *_missing(settled, text, found.known)]
+    draft.problems = [*_taken(settled, table), *warnings, *missing_files(settled, text, found.known)]
     draft.problems.sort(key=lambda problem: (problem.line, problem.code))
     draft.article = article = found.article
     draft.html = entry_for(article, publication).content
@@ -90,17 +90,3 @@ def _taken(settled: Settled, table: Table) -> Iterator[Problem]:
         what = f"/{source.path} is the address of {row.item['source']} already"
         todo = "give one of the two another `slug`"
         yield Problem(file=source.key, line=line, what=what, todo=todo, code="duplicate-slug")
-
-
-def _missing(settled: Settled, text: str, known: dict[str, Source]) -> Iterator[Problem]:
-    """References to files that are not there."""
-    key = settled.source.key
-    for reference in references(settled.parsed):
-        found = candidates(key, reference)
-        name = reference.rpartition("/")[2]
-        if not found or "." not in name or any(one in known for one in found):
-            continue
-        at = text.find(name)
-        line = text.count("\n", 0, at) + 1 if at >= 0 else 0
-        what, todo = f"{reference} is not in the content", f"add {found[0]} or mend the link"
-        yield Problem(file=key, line=line, what=what, todo=todo, code="missing-file", severity="warning")

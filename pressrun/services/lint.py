@@ -25,15 +25,12 @@ from pressrun.services.catalogue import Source
 from pressrun.services.entries import entry_for
 from pressrun.services.imprint import Imprint, is_setting
 from pressrun.services.picturelint import check_picture, check_shared
-from pressrun.services.plan import Settled, candidates, compose, references, settle
+from pressrun.services.plan import Settled, candidates, compose, missing_files, references, settle
 
 MAX_PAGE = 500_000
-_MADE = ("derived/", "favicon.svg")  # files that publishing writes
 _LINK = re.compile(f'(?:href|src|poster)="{SITE}(/[^"]*)"')
 _IDS = re.compile(r'\bid="([^"]+)"')
 _GENERATED = (
-    "tags/",
-    "authors/",
     "archive/",
     "feeds/",
     "search/",
@@ -77,7 +74,7 @@ def lint(content: ObjectStore, imprint: Imprint, clock: Clock, holder: Holder) -
     places = _Places.of(shelf, imprint.publication)
     for settled in shelf.articles:
         shelf.problems += settled.parsed.warnings
-        shelf.problems += _missing(settled, shelf)
+        shelf.problems += missing_files(settled, shelf.texts[settled.source.key], shelf.files)
         shelf.problems += check_shared(settled, shelf.files.get)
         article = compose(settled, imprint.publication, shelf.files.get)
         shelf.problems += _dead_links(settled, article.html, shelf, places)
@@ -173,19 +170,6 @@ def _duplicates(shelf: _Shelf, holder: Holder) -> None:
                 shelf.problems.append(_error(settled, place, f"{what} {first} already", todo, code))
 
 
-def _missing(settled: Settled, shelf: _Shelf) -> Iterator[Problem]:
-    key = settled.parsed.source
-    for reference in references(settled.parsed):
-        found = candidates(key, reference)
-        if any(candidate in shelf.files for candidate in found):
-            continue
-        name = reference.rpartition("/")[2]
-        if found and "." in name and not found[0].startswith(_MADE):
-            what = f"{reference.removeprefix('@')} is not in the content"
-            line = shelf.line_of(key, name)
-            yield _warn(settled, line, what, f"add {found[0]} or mend the link", "missing-file")
-
-
 @dataclass(frozen=True, slots=True)
 class _Places:
     """What a link can lead to, gathered once for all articles."""
@@ -225,7 +209,7 @@ def _dead_links(settled: Settled, html: str, shelf: _Shelf, places: _Places) -> 
             or claim_of(page_key(path)) in places.claims
             or claim_of(page_key(path.rstrip("/") + "/")) in places.claims
             or path in places.listed
-            or (path.startswith(_GENERATED) and not path.startswith(("tags/", "authors/")))
+            or path.startswith(_GENERATED)
             or path
             in {"", "tags/", "authors/", "feed.xml", "atom.xml", "feed.json", "feeds.opml", "sitemap.xml"}
         )

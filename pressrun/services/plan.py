@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
@@ -19,6 +19,7 @@ import orjson
 from pressrun.domain.articles import Article, Card, Enclosure, Image, ParsedArticle
 from pressrun.domain.feeds import Fragment
 from pressrun.domain.markup import END, REF, REFERENCE, SITE, SIZE
+from pressrun.domain.problems import Problem
 from pressrun.domain.publication import Publication
 from pressrun.domain.slugs import slugify
 from pressrun.domain.spans import memberships, sort_key
@@ -34,6 +35,7 @@ MAX_ENTRY = (
     MAX_ITEM - 30_000
 )  # bytes; the rest is for titles, and links that turn out longer than the files they name
 ADDRESS = 80  # bytes that a picture's variant, or a file beside the article, has more in its address than in its name
+_MADE = ("derived/", "favicon.svg")  # files that publishing writes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,6 +149,26 @@ def candidates(key: str, reference: str) -> list[str]:
     return [found]
 
 
+def missing_files(settled: Settled, text: str, known: Container[str]) -> Iterator[Problem]:
+    """Warnings of references to files that are not among `known`; `text` is the file, for their lines.
+
+    What publishing makes itself counts as there.
+    """
+    key = settled.source.key
+    for reference in references(settled.parsed):
+        found = candidates(key, reference)
+        name = reference.rpartition("/")[2]
+        if not found or "." not in name or found[0].startswith(_MADE) or any(one in known for one in found):
+            continue
+        at = text.find(name)
+        line = text.count("\n", 0, at) + 1 if at >= 0 else 0
+        what, todo = (
+            f"{reference.removeprefix('@')} is not in the content",
+            f"add {found[0]} or mend the link",
+        )
+        yield Problem(file=key, line=line, what=what, todo=todo, code="missing-file", severity="warning")
+
+
 Lookup = Callable[[str], Source | None]
 
 
@@ -246,7 +268,11 @@ def _slugs(names: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _distinct(names: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple({_slug(name): name for name in reversed(names)}[slug] for slug in _slugs(names))
+    """Of names with one slug the first."""
+    found: dict[str, str] = {}
+    for name in names:
+        found.setdefault(_slug(name), name)
+    return tuple(found.values())
 
 
 def _check_counts(parsed: ParsedArticle) -> None:

@@ -403,6 +403,15 @@ def test_pictures_are_shown_from_here_before_they_stand_on_the_site(desk: Desk) 
         assert 'src="/posts/moon.png"' in page and 'src="https://tides.example' not in page
 
 
+def test_what_is_not_there_is_named_as_the_check_names_it(desk: Desk) -> None:
+    """From the root, too; what publishing makes is there."""
+    text = "---\ntitle: x\n---\n![a](/favicon.svg) ![b](/gone.png)\n"
+    told = desk.browser().post("write/preview", key="posts/a.md", text=text).json()
+    assert [(one["line"], one["what"], one["todo"]) for one in told["problems"]] == [
+        (4, "/gone.png is not in the content", "add gone.png or mend the link")
+    ]
+
+
 def test_what_is_wrong_has_its_line(desk: Desk) -> None:
     told = desk.browser().post("write/preview", key="a.md", text="---\ntitle: x\ndate: soon\n---\n").json()
     assert told["preview"] == ""
