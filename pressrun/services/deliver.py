@@ -19,8 +19,9 @@ from pressrun.domain.letters import LINKS, Handover, Letter, Recipient
 from pressrun.domain.links import reader_link
 from pressrun.errors import Conflict, Permanent, Transient
 from pressrun.ports import ABSENT, Clock, Item, Mailer, Queue, Save, Table
+from pressrun.services.batches import Batch, Entry
 from pressrun.services.imprint import Imprints
-from pressrun.services.ledger import LEASE, Batch, Entry, Ledger, refused_now
+from pressrun.services.ledger import LEASE, Ledger, refused_now
 from pressrun.services.newsroom import Newsroom
 from pressrun.services.pace import Pace
 from pressrun.services.subscribers import Subscribers

@@ -18,9 +18,9 @@ from pressrun.domain.issues import Issue
 from pressrun.domain.subscribers import Subscriber, normalised, subscriber_id
 from pressrun.errors import Conflict, Transient
 from pressrun.ports import ABSENT, Clock, Drop, Item, Save, Table
+from pressrun.services.batches import Batch, Entry
 from pressrun.services.deliver import HEARD
 from pressrun.services.imprint import Imprints
-from pressrun.services.ledger import Batch, Entry
 from pressrun.services.newsroom import Newsroom
 from pressrun.services.subscribers import Stored, Subscribers, partition_of
 
@@ -84,7 +84,7 @@ class Feedback:
             if after == entry:
                 return False
             stored = self._subscribers.get(identifier)
-            changes: list[Save | Drop] = _with(batch, after).changes()
+            changes: list[Save | Drop] = batch.told(after).changes()
             subscriber = self._judged(stored, entry, after, event)
             if stored is not None and subscriber != stored.subscriber:
                 changes.append(
@@ -179,15 +179,6 @@ def _meaning(event: Event) -> Heard:
         return {"permanent": "bounced", "transient": "soft"}.get(event.bounce_type, "delayed")  # type: ignore[return-value]
     meanings: dict[str, Heard] = {"delivery": "delivered", "complaint": "complained", "delay": "delayed"}
     return meanings.get(event.kind, "")
-
-
-def _with(batch: Batch, entry: Entry) -> Batch:
-    """The batch with one entry changed; uncertain no longer, where that was the last."""
-    entries = tuple(entry if one.id == entry.id else one for one in batch.entries)
-    state = batch.state
-    if state == "uncertain" and not any(one.state == "uncertain" for one in entries):
-        state = "recorded"
-    return replace(batch, entries=entries, state=state)
 
 
 def _decayed(subscriber: Subscriber, now: datetime) -> float:

@@ -3,11 +3,9 @@
 | partition | sort | what |
 |---|---|---|
 | `plan <newsletter>/<issue>` | shard | how far the shard's audience has been written into batches |
-| `batch <newsletter>/<issue> <shard>` | id of its first recipient | up to 50 recipients, each with its own state |
-| `todo <newsletter>/<issue>` | shard/id | a batch that is neither recorded nor uncertain |
-| `uncertain <newsletter>/<issue>` | shard/id | a batch that holds recipients whose fate is not known |
+| `batch …`, `todo …`, `uncertain …` | | the batches: see `batches.py` |
 
-A batch is in exactly one of planned, claimed, recorded, uncertain. Whoever sends it claims it by a conditional write
+Whoever sends a batch claims it by a conditional write
 under a name of its own and for a limited time, and records under that name alone: a worker that lost its claim cannot
 record. A claim that has run out may have been sent; its recipients are then uncertain, and are never sent again
 without a person's word. Batches are ordered by their recipients' ids, so that one query finds a recipient's batch.
@@ -16,102 +14,32 @@ without a person's word. Batches are ordered by their recipients' ids, so that o
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
-from itertools import islice
+from datetime import timedelta
 from typing import Any
 
-from pressrun.domain.issues import BATCH, BatchState, Issue, RecipientState
+from pressrun.domain.issues import BATCH, Issue
 from pressrun.domain.letters import Handover
 from pressrun.domain.subscribers import SHARDS, Subscriber, shard_of
 from pressrun.errors import Conflict, Transient
-from pressrun.ports import ABSENT, Clock, Drop, Item, Row, Save, Table
+from pressrun.ports import ABSENT, Clock, Drop, Item, Save, Table
+from pressrun.services.batches import (
+    Batch,
+    Entry,
+    batch_of,
+    disowned,
+    excluded,
+    expired,
+    forgotten,
+    recorded,
+    resolved,
+)
 from pressrun.services.subscribers import Subscribers
 
 LEASE = timedelta(minutes=6)  # longer than any call to a mailer takes; a claim older than this is lost
 BATCHES_A_WRITE = 40  # each takes two changes, beside the plan's own: a transaction takes 100
 MAX_TRIES = 20
-GIVE_UP = 360  # goes at a recipient that the mailer did not take: a day of them, lest an outage lose anybody
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
-    """One recipient in a batch. `detail`: the mailer's id of a sent one, the reason of an excluded one.
-
-    `feedback` is the worst that was heard of it: "", "delivered", "delayed", "soft", "bounced", "complained".
-    """
-
-    id: str
-    address: str
-    state: RecipientState = "pending"
-    detail: str = ""
-    feedback: str = ""
-    tries: int = 0
-
-    def to_list(self) -> list[Any]:
-        """As stored: a million of these are."""
-        return [self.id, self.address, self.state, self.detail, self.feedback, self.tries]
-
-    @classmethod
-    def from_list(cls, parts: Sequence[Any]) -> Entry:
-        """The entry that `to_list` was called on."""
-        identifier, address, state, detail, feedback, tries = parts
-        return cls(id=identifier, address=address, state=state, detail=detail, feedback=feedback, tries=tries)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Batch:
-    """A batch as it stands in its row."""
-
-    newsletter: str
-    issue: str
-    shard: int
-    first: str
-    entries: tuple[Entry, ...]
-    state: BatchState = "planned"
-    worker: str = ""
-    until: str = ""  # ISO 8601: when the claim runs out; of an uncertain one, when the lost claim did
-    version: int = ABSENT
-
-    @property
-    def key(self) -> str:
-        """Names it within its issue."""
-        return f"{self.shard:02x}/{self.first}"
-
-    @property
-    def name(self) -> str:
-        """The issue's name, as partitions have it."""
-        return f"{self.newsletter}/{self.issue}"
-
-    @property
-    def pending(self) -> tuple[Entry, ...]:
-        """Those that nothing is recorded of."""
-        return tuple(entry for entry in self.entries if entry.state == "pending")
-
-    def save(self) -> Save:
-        """The write that replaces the row as it was read."""
-        item: Item = {"state": self.state, "entries": [entry.to_list() for entry in self.entries]}
-        if self.until:
-            item |= {"worker": self.worker, "until": self.until}
-        return Save(
-            partition=f"batch {self.name} {self.shard:02x}", sort=self.first, item=item, expect=self.version
-        )
-
-    def changes(self) -> list[Save | Drop]:
-        """The write, and those that keep `todo` and `uncertain` in step with it."""
-        doubtful = any(entry.state == "uncertain" for entry in self.entries)
-        todo, uncertain = f"todo {self.name}", f"uncertain {self.name}"
-        open_ = self.state in {"planned", "claimed"}
-        return [
-            self.save(),
-            _present(todo, self.key, there=open_),
-            _present(uncertain, self.key, there=doubtful and not open_),
-        ]
-
-
-def _present(partition: str, sort: str, *, there: bool) -> Save | Drop:
-    return Save(partition=partition, sort=sort, item={}) if there else Drop(partition=partition, sort=sort)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -218,7 +146,7 @@ class Ledger:
     def get(self, newsletter: str, issue: str, shard: int, first: str) -> Batch | None:
         """A batch, read."""
         row = self._table.get(f"batch {newsletter}/{issue} {shard:02x}", first)
-        return _batch(newsletter, issue, shard, row) if row else None
+        return batch_of(newsletter, issue, shard, row) if row else None
 
     def holding(self, newsletter: str, issue: str, recipient: str) -> Batch | None:
         """The batch that a recipient is in."""
@@ -227,7 +155,7 @@ class Ledger:
             f"batch {newsletter}/{issue} {shard:02x}", high=f"{recipient}\0", descending=True, limit=1
         )
         for row in rows:
-            batch = _batch(newsletter, issue, shard, row)
+            batch = batch_of(newsletter, issue, shard, row)
             if any(entry.id == recipient for entry in batch.entries):
                 return batch
         return None
@@ -243,12 +171,12 @@ class Ledger:
         return replace(claimed, version=batch.version + 1)
 
     def change(self, batch: Batch, decide: Callable[[Batch], Batch | None]) -> Batch | None:
-        """Applies `decide` to the batch as it is now; None where it decides against it.
+        """Applies `decide` to the batch as it was read a moment ago, and anew where somebody has changed it since.
 
-        Raises Transient where others keep being faster.
+        None where it decides against it. Raises Transient where others keep being faster.
         """
+        there: Batch | None = batch
         for _ in range(MAX_TRIES):
-            there = self.get(batch.newsletter, batch.issue, batch.shard, batch.first)
             after = decide(there) if there else None
             if there is None or after is None:
                 return None
@@ -257,6 +185,7 @@ class Ledger:
             try:
                 self._table.write(after.changes())
             except Conflict:
+                there = self.get(batch.newsletter, batch.issue, batch.shard, batch.first)
                 continue
             return replace(after, version=there.version + 1)
         raise Transient("others keep changing this batch")
@@ -266,102 +195,31 @@ class Ledger:
 
         None where the claim was lost; nothing is written then. What feedback has said meanwhile stays.
         """
-
-        def decide(there: Batch) -> Batch | None:
-            if there.worker != claimed.worker or there.state != "claimed":
-                return None
-            entries = tuple(_recorded(entry, results.get(entry.id)) for entry in there.entries)
-            waiting = any(entry.state == "pending" for entry in entries)
-            doubtful = any(entry.state == "uncertain" for entry in entries)
-            state: BatchState = "planned" if waiting else "uncertain" if doubtful else "recorded"
-            until = there.until if state == "uncertain" else ""
-            return replace(there, entries=entries, state=state, worker="", until=until)
-
-        return self.change(claimed, decide)
+        return self.change(claimed, lambda there: recorded(there, claimed.worker, results))
 
     def expire(self, batch: Batch) -> Batch | None:
         """A claim that has run out: those that nothing is known of become uncertain. None where it has not."""
         now = self._clock.now()
-
-        def decide(there: Batch) -> Batch | None:
-            if there.state != "claimed" or datetime.fromisoformat(there.until) > now:
-                return None
-            entries = tuple(
-                replace(entry, state="uncertain", detail="the worker that had it died")
-                if entry.state == "pending"
-                else entry
-                for entry in there.entries
-            )
-            state: BatchState = (
-                "uncertain" if any(entry.state == "uncertain" for entry in entries) else "recorded"
-            )
-            return replace(there, entries=entries, state=state, worker="")
-
-        return self.change(batch, decide)
+        return self.change(batch, lambda there: expired(there, now))
 
     def exclude(self, batch: Batch, reason: str) -> Batch | None:
         """All that are pending in a batch that nobody has claimed are excluded."""
-
-        def decide(there: Batch) -> Batch | None:
-            if there.state != "planned":
-                return None
-            entries = tuple(
-                replace(entry, state="excluded", detail=reason) if entry.state == "pending" else entry
-                for entry in there.entries
-            )
-            doubtful = any(entry.state == "uncertain" for entry in entries)
-            return replace(there, entries=entries, state="uncertain" if doubtful else "recorded")
-
-        return self.change(batch, decide)
+        return self.change(batch, lambda there: excluded(there, reason))
 
     def forget(self, batch: Batch, identifier: str) -> Batch | None:
         """A recipient's address goes; that there was one, and what became of them, stays."""
-
-        def decide(there: Batch) -> Batch | None:
-            entries = tuple(
-                replace(entry, address="") if entry.id == identifier else entry for entry in there.entries
-            )
-            return replace(there, entries=entries)
-
-        return self.change(batch, decide)
+        return self.change(batch, lambda there: forgotten(there, identifier))
 
     def resolve(self, batch: Batch, *, resend: bool, why: str) -> Batch | None:
         """A word on the uncertain: they count as sent, or are sent again; `why` is kept with them."""
-
-        def decide(there: Batch) -> Batch | None:
-            if there.state != "uncertain":
-                return None
-            entries = tuple(
-                entry
-                if entry.state != "uncertain"
-                else replace(entry, state="pending" if resend else "sent", detail=why, tries=0)
-                for entry in there.entries
-            )
-            return replace(there, entries=entries, state="planned" if resend else "recorded", until="")
-
-        return self.change(batch, decide)
+        return self.change(batch, lambda there: resolved(there, resend=resend, why=why))
 
     def disown(self, issue: Issue) -> None:
         """After a restore: what was in hand then may have been sent, and no event will tell us. A person decides."""
-
-        def decide(there: Batch) -> Batch | None:
-            if there.state == "claimed":
-                entries = tuple(
-                    replace(entry, state="uncertain", detail="in hand when the backup was made")
-                    if entry.state == "pending"
-                    else entry
-                    for entry in there.entries
-                )
-                doubtful = any(entry.state == "uncertain" for entry in entries)
-                return replace(
-                    there, entries=entries, state="uncertain" if doubtful else "recorded", worker="", until=""
-                )
-            return replace(there, until="") if there.state == "uncertain" else None
-
         for shard, first in [*self.todo(issue), *self.uncertain(issue)]:
             batch = self.get(issue.newsletter, issue.id, shard, first)
             if batch is not None:
-                self.change(batch, decide)
+                self.change(batch, disowned)
 
     # --- what there is -------------------------------------------------------------------------------------------
 
@@ -388,16 +246,14 @@ class Ledger:
         """Every batch of an issue, shard by shard."""
         for shard in range(SHARDS):
             for row in self._table.query(f"batch {issue.newsletter}/{issue.id} {shard:02x}"):
-                yield _batch(issue.newsletter, issue.id, shard, row)
+                yield batch_of(issue.newsletter, issue.id, shard, row)
 
     def tally(self, issue: Issue) -> Tally:
         """Everybody, counted. Reads every batch: 20,000 for a million recipients."""
         tally = Tally()
-        plans = list(self._table.query(f"plan {issue.newsletter}/{issue.id}"))
-        tally.planned = len(plans) == SHARDS and all(row.item.get("done") for row in plans)
-        for row in plans:
-            item: Any = row.item
-            tally.passed_over.update({str(k): int(v) for k, v in item["passed"].items()})
+        plans, tally.planned = self._plans(issue)
+        for plan in plans:
+            tally.passed_over.update({str(k): int(v) for k, v in plan["passed"].items()})
         for batch in self.batches(issue):
             for entry in batch.entries:
                 tally.states["audience"] += 1
@@ -408,21 +264,21 @@ class Ledger:
                     tally.feedback[entry.feedback] += 1
         return tally
 
+    def _plans(self, issue: Issue) -> tuple[list[dict[str, Any]], bool]:
+        """How far each shard that was begun is planned, and whether all are planned in full."""
+        plans: list[Any] = [row.item for row in self._table.query(f"plan {issue.newsletter}/{issue.id}")]
+        return plans, len(plans) == SHARDS and all(plan.get("done") for plan in plans)
+
     def progress(self, issue: Issue) -> tuple[int, int, bool]:
         """Recipients written so far, about how many of them are done with, and whether all are written.
 
         Reads no batch: 64 rows, and one for each batch that is open.
         """
-        plans = list(self._table.query(f"plan {issue.newsletter}/{issue.id}"))
-        shards = [int(str(row.item["recipients"])) for row in plans]
+        plans, planned = self._plans(issue)
+        shards = [int(plan["recipients"]) for plan in plans]
         whole, batches = sum(shards), sum(-(-recipients // BATCH) for recipients in shards)
         waiting = sum(1 for _ in self.todo(issue))
-        planned = len(plans) == SHARDS and all(row.item.get("done") for row in plans)
         return whole, whole * max(0, batches - waiting) // batches if batches else 0, planned
-
-    def first_batches(self, issue: Issue, number: int) -> list[Batch]:
-        """Some batches, for a look."""
-        return list(islice(self.batches(issue), number))
 
 
 def passed_over(subscriber: Subscriber, issue: Issue) -> str | None:
@@ -444,34 +300,3 @@ def refused_now(subscriber: Subscriber | None, newsletter: str) -> str:
     if subscriber.state != "active":
         return subscriber.state
     return "" if newsletter in subscriber.lists else "unsubscribed"
-
-
-def _recorded(entry: Entry, result: Handover | str | None) -> Entry:
-    if result is None or entry.state != "pending":
-        return entry
-    if isinstance(result, str):
-        return replace(entry, state="excluded", detail=result)
-    if result.fate == "sent":
-        return replace(entry, state="sent", detail=result.id)
-    if result.fate == "refused":
-        return replace(entry, state="excluded", detail=f"refused: {result.reason}"[:200])
-    if result.fate == "unknown":
-        return replace(entry, state="uncertain", detail=result.reason[:200])
-    if result.fate == "later" and entry.tries + 1 >= GIVE_UP:
-        return replace(entry, state="excluded", detail=f"given up: {result.reason}"[:200])
-    return replace(entry, tries=entry.tries + (result.fate == "later"))
-
-
-def _batch(newsletter: str, issue: str, shard: int, row: Row) -> Batch:
-    item: Any = row.item
-    return Batch(
-        newsletter=newsletter,
-        issue=issue,
-        shard=shard,
-        first=row.sort,
-        entries=tuple(Entry.from_list(parts) for parts in item["entries"]),
-        state=item["state"],
-        worker=item.get("worker", ""),
-        until=item.get("until", ""),
-        version=row.version,
-    )

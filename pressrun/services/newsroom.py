@@ -33,10 +33,11 @@ from pressrun.domain.spans import instant
 from pressrun.domain.subscribers import SHARDS
 from pressrun.errors import Conflict, Invalid, NotFound, Permanent
 from pressrun.ports import ABSENT, Clock, Drop, Queue, Save, Table
+from pressrun.services.batches import Batch
 from pressrun.services.digests import Digests
 from pressrun.services.imprint import Imprints
 from pressrun.services.issues import Issues, created
-from pressrun.services.ledger import Batch, Ledger
+from pressrun.services.ledger import Ledger
 from pressrun.services.letters import Letters
 
 SHARDS_A_MESSAGE = 8

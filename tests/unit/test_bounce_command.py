@@ -16,7 +16,7 @@ from pressrun.domain.letters import Recipient
 from pressrun.domain.subscribers import Subscriber, shard_of, subscriber_id
 from pressrun.house import House
 from pressrun.ports import Save
-from pressrun.services.ledger import Batch, Entry
+from pressrun.services.batches import Batch, Entry
 from tests.contract.mailers import letter
 from tests.unit.parsing.test_bounces import dsn
 

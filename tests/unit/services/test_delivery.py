@@ -156,7 +156,7 @@ def test_a_lost_claim_cannot_record(office: Office) -> None:
     claimed = ledger.claim(batch, "slow")
     assert claimed is not None and ledger.claim(batch, "other") is None
     office.clock.advance(3600)
-    assert ledger.expire(batch) is not None
+    assert ledger.expire(claimed) is not None
     assert (
         ledger.record(claimed, {entry.id: Handover(fate="sent", id="x") for entry in claimed.entries}) is None
     )
@@ -177,7 +177,7 @@ def test_what_did_not_go_now_goes_later_and_is_given_up_at_last(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each recipient on its own."""
-    monkeypatch.setattr("pressrun.services.ledger.GIVE_UP", 8)  # goes instead of a day of them
+    monkeypatch.setattr("pressrun.services.batches.GIVE_UP", 8)  # goes instead of a day of them
     office.reader("once@example.org")
     office.reader("never@example.org")
     fates(office, "once@example.org", "later")

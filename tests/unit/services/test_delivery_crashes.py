@@ -17,8 +17,9 @@ from pressrun.domain.subscribers import subscriber_id
 from pressrun.errors import Transient
 from pressrun.ports import Drop, Save
 from pressrun.services import feedback
+from pressrun.services.batches import Batch, Entry
 from pressrun.services.deliver import Deliverer, Outcome
-from pressrun.services.ledger import Batch, Entry, Ledger
+from pressrun.services.ledger import Ledger
 from pressrun.services.subscribers import Subscribers, left
 from tests.fakes.office import Office
 
