@@ -7,14 +7,10 @@ Nothing here is logged, and no answer may be kept by a cache: addresses and toke
 from __future__ import annotations
 
 import threading
-from base64 import b64decode
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import cache
-from hmac import compare_digest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import parse_qsl
 
 import orjson
 from aws_lambda_powertools.event_handler.api_gateway import APIGatewayHttpResolver, Response, Router
@@ -23,6 +19,7 @@ from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 from pressrun.domain.links import API, reader_link
 from pressrun.domain.subscribers import Subscriber
 from pressrun.errors import PressrunError
+from pressrun.parsing.requests import JSON, Asked, Event, Refused, asked, wants_page
 from pressrun.ports import nobody
 from pressrun.services.readers import MUTE, Application, Choice, Readers, offered
 
@@ -30,12 +27,10 @@ if TYPE_CHECKING:
     from pressrun.domain.publication import Publication
     from pressrun.rendering.theme import Theme
     from pressrun.services.beacon import Beacon
+    from pressrun.services.imprint import Imprint
 
-MAX_BODY: Final = 65_536  # bytes of a request
-MAX_FIELDS: Final = 100
 MAX_VIEW: Final = 2_048  # characters of what a page reports
 HTML: Final = "text/html; charset=utf-8"
-JSON: Final = "application/json"
 POLICY: Final = (
     "default-src 'none'; style-src 'self'; img-src 'self' data:; font-src 'self'; form-action 'self'; "
     "frame-ancestors 'none'; base-uri 'none'"
@@ -69,48 +64,9 @@ _TOLD: Final = frozenset(
     {"thanks", "confirmed", "unsubscribed", "erased", "missing", "expired", "limited", "unready"}
 )
 _AGAIN: Final = {"limited": "3600", "unready": "60"}  # seconds
-Event = dict[str, Any]
 Answer = Response[str]
-_ONE_AT_A_TIME = (
-    threading.Lock()
-)  # Powertools keeps the event that is answered in one place for all resolvers
-
-
-class Refused(Exception):  # noqa: N818 - the answer to the client, by its name in _STATUS
-    """The request cannot be served as it is."""
-
-    def __init__(self, what: str) -> None:
-        super().__init__(what)
-        self.what = what
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """A request, read: the fields of its query and body, who sent it, and whether they want a page."""
-
-    query: Mapping[str, str]
-    fields: Mapping[str, str]
-    client: str
-    html: bool
-    how: str
-    agent: str = ""
-    origin: str = ""
-    site: str = ""  # Sec-Fetch-Site
-
-    @property
-    def token(self) -> str:
-        """The token of a form, or else of the link."""
-        return self.fields.get("token") or self.query.get("t", "")
-
-    @property
-    def rhythms(self) -> dict[str, str] | None:
-        """What was chosen for each newsletter; None where nothing was asked."""
-        chosen = {
-            name.removeprefix("rhythm."): value
-            for name, value in self.fields.items()
-            if name.startswith("rhythm.")
-        }
-        return chosen or None
+_ONE_AT_A_TIME = threading.Lock()
+"""Powertools keeps the event that is answered in one place for all resolvers."""
 
 
 class Api:
@@ -121,6 +77,8 @@ class Api:
     `edge_secret`: what our CloudFront distribution sends as X-Pressrun-Edge. Where it is set, nobody else is believed
     who says for whom they ask.
     """
+
+    _imprint: Imprint  # in force while a request is answered
 
     def __init__(
         self, readers: Readers, *, edge_secret: str = "", beacon: Callable[[], Beacon | None] = nobody
@@ -157,14 +115,14 @@ class Api:
         """The response, as the event's source takes it. Raises Transient where the Table cannot be read at all."""
         http = event["requestContext"]["http"]
         method = "GET" if http["method"] == "HEAD" else http["method"]
-        base = self._publication.base
-        event = {
-            **event,
-            "rawPath": event["rawPath"].removeprefix(base),
-            "requestContext": {**event["requestContext"], "http": {**http, "method": method}},
-        }
         with _ONE_AT_A_TIME:
-            self._asked = Asked({}, {}, "", "text/html" in _header(event, "accept"), "")
+            self._imprint = self._readers.imprint()  # once for all that the answer says
+            event = {
+                **event,
+                "rawPath": event["rawPath"].removeprefix(self._publication.base),
+                "requestContext": {**event["requestContext"], "http": {**http, "method": method}},
+            }
+            self._asked = Asked({}, {}, "", wants_page(event), "")
             try:
                 self._asked = asked(event, self._edge_secret)
             except Refused as refused:
@@ -295,11 +253,11 @@ class Api:
 
     @property
     def _publication(self) -> Publication:
-        return self._readers.imprint().publication
+        return self._imprint.publication
 
     @property
     def _theme(self) -> Theme:
-        return self._readers.imprint().theme
+        return self._imprint.theme
 
     def _preferences(self, reader: Subscriber, *, saved: bool = False) -> Answer:
         from pressrun.rendering import readers as pages
@@ -371,98 +329,3 @@ def description() -> dict[str, Any]:
     """The OpenAPI document, without the address that the API stands at."""
     found: dict[str, Any] = orjson.loads((Path(__file__).parent / "openapi.json").read_bytes())
     return found
-
-
-# --- requests -----------------------------------------------------------------------------------------------
-
-
-def asked(event: Event, edge_secret: str = "") -> Asked:
-    """The event, read. Raises Refused where its body is too large, of another type, or broken."""
-    fields, how = {}, "form"
-    if event["requestContext"]["http"]["method"] == "POST":
-        kind = _header(event, "content-type").partition(";")[0].strip().lower()
-        how = "api" if kind == JSON else "form"
-        fields = _fields(kind, event)
-    return Asked(
-        query=_pairs(event.get("rawQueryString", "")),
-        fields=fields,
-        client=client_of(event, edge_secret),
-        html="text/html" in _header(event, "accept"),
-        how=how,
-        agent=_header(event, "user-agent"),
-        origin=_header(event, "origin"),
-        site=_header(event, "sec-fetch-site"),
-    )
-
-
-def client_of(event: Event, edge_secret: str = "") -> str:
-    """The reader's IP address.
-
-    CloudFront names it in CloudFront-Viewer-Address ("198.51.100.10:46532"; IPv6 without brackets), and appends it to
-    X-Forwarded-For, where an HTTP API appends CloudFront's own. What stands before that anybody may have written.
-    """
-    source = str(event["requestContext"]["http"].get("sourceIp", ""))
-    if edge_secret and not compare_digest(_header(event, "x-pressrun-edge").encode(), edge_secret.encode()):
-        return source
-    viewer = _header(event, "cloudfront-viewer-address").rpartition(":")[0]
-    hops = [hop.strip() for hop in _header(event, "x-forwarded-for").split(",")]
-    return viewer or next((hop for hop in reversed(hops) if hop not in {"", source}), source)
-
-
-def _header(event: Event, name: str) -> str:
-    return str(event.get("headers", {}).get(name, ""))
-
-
-def _fields(kind: str, event: Event) -> dict[str, str]:
-    raw = event.get("body") or ""
-    body = b64decode(raw) if event.get("isBase64Encoded") else raw.encode()
-    if len(body) > MAX_BODY:
-        raise Refused("too_large")
-    try:
-        match kind:
-            case "application/x-www-form-urlencoded":
-                return _pairs(body.decode())
-            case "application/json":
-                return _from_json(orjson.loads(body))
-            case "multipart/form-data":  # which RFC 8058 lets a mail program choose
-                return _from_parts(_header(event, "content-type"), body)
-            case "" if not body:
-                return {}
-    except ValueError:
-        raise Refused("refused") from None
-    raise Refused("wrong_type")
-
-
-def _pairs(text: str) -> dict[str, str]:
-    try:
-        return dict(parse_qsl(text, keep_blank_values=True, max_num_fields=MAX_FIELDS))
-    except ValueError:
-        raise Refused("refused") from None
-
-
-def _from_json(data: object) -> dict[str, str]:
-    """The fields as a form has them: `newsletters`, slugs with rhythms, become `rhythm.<slug>`."""
-    if not isinstance(data, dict):
-        raise Refused("refused")
-    newsletters = data.pop("newsletters", {})
-    if not isinstance(newsletters, dict):
-        raise Refused("refused")
-    fields = {**data, **{f"rhythm.{slug}": rhythm for slug, rhythm in newsletters.items()}}
-    if not all(isinstance(value, str) for value in fields.values()):
-        raise Refused("refused")
-    return fields
-
-
-def _from_parts(content_type: str, body: bytes) -> dict[str, str]:
-    from email.parser import BytesParser
-    from email.policy import HTTP
-
-    head = f"Content-Type: {content_type}\r\n\r\n".encode("latin-1", "replace")
-    message = BytesParser(policy=HTTP).parsebytes(head + body)
-    fields = {}
-    for part in message.iter_parts():
-        name = part.get_param("name", header="content-disposition")
-        payload = part.get_payload(decode=True)
-        if isinstance(name, str) and isinstance(payload, bytes):
-            fields[name] = payload.decode()
-    return fields

@@ -8,7 +8,8 @@ from base64 import b64encode
 from typing import Any, Final
 
 from pressrun.domain.links import API
-from pressrun.http import MAX_BODY, Api
+from pressrun.http import Api
+from pressrun.parsing.requests import MAX_BODY
 from pressrun.server.messages import Answer, Request
 from pressrun.server.policies import security
 from pressrun.server.reload import Receive

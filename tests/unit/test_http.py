@@ -11,7 +11,8 @@ from urllib.parse import urlencode
 
 import pytest
 
-from pressrun.http import MAX_BODY, POLICY, Api, client_of, description
+from pressrun.http import POLICY, Api, description
+from pressrun.parsing.requests import MAX_BODY, client_of
 from tests.conftest import FrozenClock
 from tests.readers import ADA, Reading, event
 

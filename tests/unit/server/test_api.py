@@ -14,7 +14,8 @@ from typing import Any
 import httpx
 import pytest
 
-from pressrun.http import MAX_BODY, Api
+from pressrun.http import Api
+from pressrun.parsing.requests import MAX_BODY
 from pressrun.ports import Put
 from pressrun.server import AccessLog, SiteApp
 from tests.conftest import FrozenClock
