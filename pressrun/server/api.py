@@ -9,35 +9,16 @@ from typing import Any, Final
 
 from pressrun.domain.links import API
 from pressrun.http import Api
-from pressrun.parsing.requests import MAX_BODY
 from pressrun.server.messages import Answer, Request
 from pressrun.server.policies import security
-from pressrun.server.reload import Receive
 
 # Anybody can send these; on AWS, our own distribution does.
 _NOT_BELIEVED: Final = frozenset({"cloudfront-viewer-address", "x-forwarded-for", "x-pressrun-edge"})
 
 
-class TooLarge(Exception):  # noqa: N818 - a condition that the caller answers
-    """A body is larger than any that the API takes."""
-
-
 def is_api(request: Request, base: str) -> bool:
     """Whether the API answers this request."""
     return request.target.startswith(f"{base}{API}".encode())
-
-
-async def read_body(receive: Receive) -> bytes:
-    """The whole body. Raises TooLarge as soon as it is."""
-    body = b""
-    while True:
-        message = await receive()
-        part: bytes = message.get("body", b"")
-        body += part
-        if len(body) > MAX_BODY:
-            raise TooLarge
-        if message["type"] == "http.disconnect" or not message.get("more_body"):
-            return body
 
 
 def answer(api: Api, request: Request, body: bytes) -> Answer:

@@ -9,19 +9,19 @@ from dataclasses import replace
 from pressrun.domain.urls import href
 from pressrun.errors import PressrunError
 from pressrun.http import Api
+from pressrun.parsing.requests import MAX_BODY
 from pressrun.ports import Clock, ObjectStore
 from pressrun.server.accesslog import AccessLog, Exchange
-from pressrun.server.api import TooLarge, failed, is_api, read_body
 from pressrun.server.api import answer as api_answer
+from pressrun.server.api import failed, is_api
+from pressrun.server.asgi import Receive, Send, TooLarge, hand_over, live_through, read_body, start
 from pressrun.server.desk import DeskPages
-from pressrun.server.messages import Answer, Header, Request, Scope, encoded, read_request
+from pressrun.server.messages import Answer, Request, Scope, read_request
 from pressrun.server.outbox import OutboxPages
 from pressrun.server.policies import security
-from pressrun.server.reload import EVENTS, FOLDER, HEARTBEAT, Receive, Reloads, Send
+from pressrun.server.reload import EVENTS, FOLDER, HEARTBEAT, Reloads
 from pressrun.server.site import PLAIN, Site
 from pressrun.server.stats import StatsPages
-
-CHUNK = 262_144  # bytes handed over at once; a reader who leaves ends the transfer after this many
 
 
 class SiteApp:
@@ -86,34 +86,25 @@ class SiteApp:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers one request, or follows the server's life."""
         if scope["type"] == "lifespan":
-            await self._live_through(receive, send)
+            await live_through(receive, send, self.close)
         elif scope["type"] == "http":
             await self._answer(read_request(scope, behind_proxy=self._behind_proxy), receive, send)
         else:
             raise ValueError(f"a {scope['type']} connection is not served")
 
-    async def _live_through(self, receive: Receive, send: Send) -> None:
-        while True:
-            message = await receive()
-            if message["type"] == "lifespan.shutdown":
-                self.close()
-            await send({"type": f"{message['type']}.complete"})
-            if message["type"] == "lifespan.shutdown":
-                return
-
     async def _answer(self, request: Request, receive: Receive, send: Send) -> None:
         ours = request.target.startswith(f"{self.base}/{FOLDER}".encode())
         if self._live and request.method == "GET" and request.target == f"{self.base}/{EVENTS}".encode():
-            await _start(send, 200, [*_STREAM, *security(request.scheme)])
+            await start(send, 200, [*_STREAM, *security(request.scheme)])
             await self._reloads.serve(receive, send)
         elif self._desk and self._desk.covers(request.target, self.base):
-            await _hand_over(request, await self._desk.serve(request, self.base, receive), send)
+            await hand_over(request, await self._desk.serve(request, self.base, receive), send)
         elif pages := next((p for p in self._private if p.covers(request.target, self.base)), None):
             try:
                 answer = await asyncio.to_thread(pages.answer, request, self.base)
             except PressrunError:
                 answer = _unavailable(request)
-            await _hand_over(request, answer, send)
+            await hand_over(request, answer, send)
         elif self._log is None or ours:
             await self._respond(request, receive, send)
         else:
@@ -127,11 +118,11 @@ class SiteApp:
                 answer = await asyncio.to_thread(self._site.answer, request)
             except PressrunError:
                 answer = _unavailable(request)
-        await _hand_over(request, answer, send)
+        await hand_over(request, answer, send)
 
     async def _ask(self, api: Api, request: Request, receive: Receive) -> Answer:
         try:
-            body = await read_body(receive)
+            body = await read_body(receive, MAX_BODY)
         except TooLarge:
             return failed(request, 413)
         return await asyncio.to_thread(api_answer, api, request, body)
@@ -174,23 +165,6 @@ _STREAM = [
     ("Cache-Control", "no-store"),
     ("X-Accel-Buffering", "no"),  # nginx would hold events back
 ]
-
-
-async def _start(send: Send, status: int, headers: Iterable[Header]) -> None:
-    await send({"type": "http.response.start", "status": status, "headers": encoded(headers)})
-
-
-async def _hand_over(request: Request, answer: Answer, send: Send) -> None:
-    body = answer.body
-    if answer.status in {204, 304}:  # these have no body and no length of one (RFC 9110, 6.4.1)
-        await _start(send, answer.status, answer.headers)
-    else:
-        await _start(send, answer.status, [*answer.headers, ("Content-Length", str(len(body)))])
-    if request.method == "HEAD":
-        body = b""
-    for start in range(0, max(len(body), 1), CHUNK):
-        part = body[start : start + CHUNK]
-        await send({"type": "http.response.body", "body": part, "more_body": start + CHUNK < len(body)})
 
 
 def _unavailable(request: Request) -> Answer:

@@ -4,26 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from collections.abc import Iterable
 from contextlib import suppress
 from datetime import datetime
 from functools import cache
 from pathlib import Path
 from threading import Lock
-from typing import Any, Final
+from typing import Final
 
 import orjson
 
 from pressrun.ports import Blob
+from pressrun.server.asgi import Receive, Send
 
 FOLDER: Final = "_pressrun/"
 SCRIPT: Final = f"{FOLDER}reload.js"
 EVENTS: Final = f"{FOLDER}events"
 HEARTBEAT: Final = 15.0  # seconds; proxies and browsers give up silent streams after 30 and more
 MOST_FILES: Final = 100  # named in an event; of more, pages learn by their ETags alone
-
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 
 @cache

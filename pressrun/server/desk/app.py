@@ -20,19 +20,20 @@ import asyncio
 import sys
 import traceback
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Final
 from urllib.parse import unquote
 
 from pressrun.domain.uploads import MAX_UPLOAD
 from pressrun.errors import Conflict, Invalid, NotFound, PressrunError
 from pressrun.rendering.desk import FILES, desk_file, desk_page
+from pressrun.server.asgi import Receive, Send, TooLarge, hand_over, live_through, read_body
 from pressrun.server.desk import articles, health, issues, people, reach, writing
 from pressrun.server.desk.door import Door, Session, cookie_name
 from pressrun.server.desk.forms import form_of, query_of
 from pressrun.server.desk.room import FOLDER, HTML, Room, Visit, answered, moved, said
-from pressrun.server.messages import Answer, Request, Scope, encoded, read_request
+from pressrun.server.messages import Answer, Request, Scope, read_request
 from pressrun.server.outbox import from_this_machine
-from pressrun.server.reload import Receive, Send
 
 MAX_BODY: Final = MAX_UPLOAD + 2**20
 Page = Callable[[Visit], Answer]
@@ -66,8 +67,9 @@ class DeskPages:
             return refusal
         if session is None:  # a page that needs none
             return self._outside(request, base)
-        body = await _body(receive)
-        if body is None:
+        try:
+            body = await read_body(receive, MAX_BODY)
+        except TooLarge:
             return said({"wrong": f"that is more than {MAX_BODY:,} bytes"}, 413)
         return await asyncio.to_thread(self._answer, request, base, session, body)
 
@@ -126,9 +128,7 @@ class DeskPages:
             return page(visit)
         except PressrunError as error:
             return _failed(visit, error)
-        except (
-            Exception
-        ) as error:  # a page that fails takes no other down, and tells no terminal what was asked
+        except Exception as error:  # it takes no other page down, and tells no terminal what was asked
             self._room.heard(error)
             sys.stderr.write("".join(traceback.format_tb(error.__traceback__)) + f"{type(error).__name__}\n")
             return _plain(500, "Something went wrong here; the page on health says what.")
@@ -148,11 +148,8 @@ class DeskApp:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers one request, or follows the server's life."""
         if scope["type"] == "lifespan":
-            while True:
-                message = await receive()
-                await send({"type": f"{message['type']}.complete"})
-                if message["type"] == "lifespan.shutdown":
-                    return
+            await live_through(receive, send, self.close)
+            return
         request = read_request(scope, behind_proxy=False)
         if self._pages.covers(request.target, ""):
             answer = await self._pages.serve(request, "", receive)
@@ -161,14 +158,6 @@ class DeskApp:
         else:
             answer = _plain(404, "There is nothing here.")
         await hand_over(request, answer, send)
-
-
-async def hand_over(request: Request, answer: Answer, send: Send) -> None:
-    """Sends a whole answer."""
-    headers = [*answer.headers, ("Content-Length", str(len(answer.body)))]
-    await send({"type": "http.response.start", "status": answer.status, "headers": encoded(headers)})
-    body = b"" if request.method == "HEAD" else answer.body
-    await send({"type": "http.response.body", "body": body, "more_body": False})
 
 
 def _find(method: str, parts: tuple[str, ...]) -> Page | None:
@@ -184,18 +173,6 @@ def _find(method: str, parts: tuple[str, ...]) -> Page | None:
     return None
 
 
-async def _body(receive: Receive) -> bytes | None:
-    """The whole body; None as soon as it is too large."""
-    body = bytearray()
-    while True:
-        message = await receive()
-        body += message.get("body", b"")
-        if len(body) > MAX_BODY:
-            return None
-        if message["type"] == "http.disconnect" or not message.get("more_body"):
-            return bytes(body)
-
-
 def _failed(visit: Visit, error: PressrunError) -> Answer:
     """What a service refused, told to whoever asked: the script, or the next page."""
     text = "; ".join(str(problem) for problem in error.problems) if isinstance(error, Invalid) else str(error)
@@ -206,8 +183,7 @@ def _failed(visit: Visit, error: PressrunError) -> Answer:
         visit.session.say(text, "wrong")
         return visit.back(back)
     visit.session.say(text, "wrong")
-    page = visit.page("wrong", "That did not work", "")
-    return Answer(status=status, headers=page.headers, body=page.body)
+    return replace(visit.page("wrong", "That did not work", ""), status=status)
 
 
 def _shut(request: Request) -> Answer:
