@@ -175,7 +175,7 @@ def schedule(visit: Visit) -> Answer:
             at = datetime.fromisoformat(text)
         except ValueError:
             raise Invalid.at(key, 0, f"{text[:40]!r} is no time", "choose a day and a time") from None
-        zone = ZoneInfo(visit.room.publication.timezone)
+        zone = ZoneInfo(visit.publication.timezone)
         at = at if at.tzinfo else at.replace(tzinfo=zone)
         if at <= visit.room.house.clock.now():
             raise Invalid.at(key, 0, "that time has passed", "choose one to come, or publish it now")
@@ -195,7 +195,7 @@ def go_back(visit: Visit) -> Answer:
 
 
 def _row(visit: Visit, piece: Piece) -> dict[str, object]:
-    zone = visit.room.publication.timezone
+    zone = visit.publication.timezone
     row = desk_page("row", piece=piece, alone=False, root=visit.root, site=visit.site, zone=zone)
     return {"standing": piece.standing, "settled": piece.settled, "row": row}
 

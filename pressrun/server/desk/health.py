@@ -20,7 +20,7 @@ SHOWN: Final = 10
 
 def shown(visit: Visit) -> Answer:
     """How the publication is. Reads, and changes nothing."""
-    house, publication = visit.room.house, visit.room.publication
+    house, publication = visit.room.house, visit.publication
     quota: Quota | None = None
     wrong = ""
     try:

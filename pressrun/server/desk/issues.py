@@ -28,7 +28,7 @@ def listed(visit: Visit) -> Answer:
         "issues",
         "Issues",
         "issues",
-        newsletters=visit.room.publication.newsletters,
+        newsletters=visit.publication.newsletters,
         cooling=sorted((i for i in found if i.state == "cooling"), key=lambda issue: issue.due),
         way=[(issue, _progress(visit, issue)) for issue in found if issue.state in UNDER_WAY],
         waiting=[issue for issue in found if issue.state == "waiting"][:SHOWN],
@@ -161,7 +161,7 @@ def _progress(visit: Visit, issue: Issue) -> dict[str, int | bool]:
 
 
 def _forecast(visit: Visit, issue: Issue, letter: Letter) -> Forecast:
-    house, publication = visit.room.house, visit.room.publication
+    house, publication = visit.room.house, visit.publication
     return forecast(
         issue,
         letter,
@@ -178,7 +178,7 @@ def _moment(visit: Visit) -> datetime:
         at = datetime.fromisoformat(text)
     except ValueError:
         raise Invalid.at("", 0, f"{text[:40]!r} is no time", "choose a day and a time") from None
-    at = at if at.tzinfo else at.replace(tzinfo=ZoneInfo(visit.room.publication.timezone))
+    at = at if at.tzinfo else at.replace(tzinfo=ZoneInfo(visit.publication.timezone))
     if at <= visit.room.house.clock.now():
         raise Permanent("that time has passed; choose one to come, or send it now")
     return at

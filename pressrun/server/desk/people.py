@@ -57,7 +57,7 @@ def listed(visit: Visit) -> Answer:
         more=max(0, len(alike) - ALIKE),
         found=found.subscriber if found else None,
         known=public(found.subscriber) if found else {},
-        newsletters=visit.room.publication.newsletters,
+        newsletters=visit.publication.newsletters,
     )
 
 
@@ -168,7 +168,7 @@ def _run(visit: Visit, file: tuple[str, bytes], slugs: Sequence[str], rows: Rows
         tables = _tables(found)
         whole = all(table.members.whole for table in tables)
         lists = _lists(visit, slugs, any_=whole)
-        known = frozenset(one.slug for one in visit.room.publication.newsletters)
+        known = frozenset(one.slug for one in visit.publication.newsletters)
         at = datetime.now(UTC).isoformat(timespec="seconds")
         terms = [
             (table, Terms(at=at, source=_source(table, name), lists=lists, known=known)) for table in tables
@@ -197,7 +197,7 @@ def _tables(found: Sequence[Source]) -> list[MemberTable]:
 
 
 def _lists(visit: Visit, slugs: Sequence[str], *, any_: bool) -> dict[str, Cadence]:
-    known = {one.slug: one.cadence for one in visit.room.publication.newsletters}
+    known = {one.slug: one.cadence for one in visit.publication.newsletters}
     if not known:
         raise Permanent("pressrun.toml declares no newsletter; add a [[newsletters]] table")
     wanted = [slug for slug in slugs if slug in known] or (list(known) if any_ or len(known) == 1 else [])

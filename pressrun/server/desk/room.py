@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cached_property
 from html import escape
 from typing import Any, Final
 from urllib.parse import quote, urlencode
@@ -58,17 +59,12 @@ class Room:
     def __post_init__(self) -> None:
         self.editing = Editing(self.house.content, self.shelves.aside, self.shelves.versions)
 
-    @property
-    def publication(self) -> Publication:
-        """As its settings in force say."""
-        return self.house.imprints.current().publication
-
     def heard(self, error: Exception) -> None:
         """Keeps what went wrong, for the page on health."""
         self.errors.appendleft((self.house.clock.now(), f"{type(error).__name__}: {error}"[:500]))
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(kw_only=True)
 class Visit:
     """A request of somebody who came in. `path`: its parts below the desk."""
 
@@ -81,6 +77,11 @@ class Visit:
     form: Form
     body: bytes
 
+    @cached_property
+    def publication(self) -> Publication:
+        """As its settings in force say, looked at once."""
+        return self.room.house.imprints.current().publication
+
     @property
     def root(self) -> str:
         """Where the desk stands: "/desk/"."""
@@ -88,17 +89,17 @@ class Visit:
 
     def site(self, path: str) -> str:
         """Where readers find a path of the site."""
-        return f"{self.base if self.room.here else self.room.publication.url}{href(path)}"
+        return f"{self.base if self.room.here else self.publication.url}{href(path)}"
 
     def at_home(self, html: str) -> str:
         """A mail or entry with the site's own pictures taken from here, where they may stand before they do there."""
         if not self.room.here:
             return html
-        return html.replace(f'src="{self.room.publication.url}/', f'src="{self.base}/')
+        return html.replace(f'src="{self.publication.url}/', f'src="{self.base}/')
 
     def page(self, template: str, title: str, section: str, **values: object) -> Answer:
         """One of the desk's pages."""
-        publication = self.room.publication
+        publication = self.publication
         text = desk_page(
             template,
             title=title,
@@ -116,7 +117,7 @@ class Visit:
 
     def next_hour(self) -> str:
         """The hour that begins after this one, in the publication's time zone, as a form's field has it."""
-        now = self.room.house.clock.now().astimezone(ZoneInfo(self.room.publication.timezone))
+        now = self.room.house.clock.now().astimezone(ZoneInfo(self.publication.timezone))
         return f"{now + timedelta(hours=1):%Y-%m-%dT%H}:00"
 
     def back(self, path: str, **query: str) -> Answer:

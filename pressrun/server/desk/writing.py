@@ -50,7 +50,7 @@ def _editor(
         live=bool(row and row.item["state"] == "published"),
         draft=draft,
         preview=visit.session.keep(draft) if draft and draft.article else "",
-        mails=bool(visit.room.publication.newsletters),
+        mails=bool(visit.publication.newsletters),
         conflict=conflict,
         named=bool(key) and named and conflict != "there",
         diff=difference(there.body, text.encode("utf-8", "replace")) if there else None,
@@ -116,7 +116,7 @@ def shown(visit: Visit) -> Answer:
     """The page, the feed entry or the mail of a preview, for a frame."""
     draft = visit.session.previews.get(visit.path[1])
     part, theme = visit.path[2], visit.room.house.imprints.current().theme
-    base = "" if visit.room.here else f"{visit.room.publication.url}/"
+    base = "" if visit.room.here else f"{visit.publication.url}/"
     if not isinstance(draft, Draft) or draft.article is None:
         return looked(_LOST)
     if part == "page":

@@ -18,6 +18,7 @@ import pytest
 from typer.testing import CliRunner
 
 from pressrun.adapters.local.files import FileStore
+from pressrun.adapters.local.sqlite import SqliteTable
 from pressrun.adapters.local.versions import VersionFolder
 from pressrun.bootstrap import Shelves
 from pressrun.cli import app as command
@@ -527,6 +528,21 @@ def test_an_issue_is_paused_resumed_and_cancelled(desk: Desk) -> None:
         states.append(desk.office.issue().state)
     assert states == ["planning", "paused", "planning", "cancelled"]
     assert "Resume" not in browser.ask(f"issues/letters/{issue.id}").text
+
+
+def test_a_list_reads_the_settings_once_however_long_it_is(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the site stands elsewhere each row has its address."""
+    desk.room.here = False
+    for name in ("a.md", "b.md", "c.md"):
+        desk.office.write(name)
+    desk.office.publish()
+    browser, read, asked = desk.browser(), SqliteTable.get, []
+    monkeypatch.setattr(SqliteTable, "get", lambda table, *key: asked.append(key) or read(table, *key))
+    page = browser.ask("").text
+    assert page.count('href="https://tides.example/') == 4
+    assert asked == [("site", "publication")]
 
 
 # --- subscribers, reach, health -------------------------------------------------------------------------------
