@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
 
 from pressrun.domain.problems import Problem
 
@@ -38,5 +37,4 @@ class Invalid(PressrunError):
     @classmethod
     def at(cls, file: str, line: int, what: str, todo: str, *, code: str = "invalid") -> Invalid:
         """The common case: one problem. `line` counts from 1; 0 stands for the file as a whole."""
-        severity: Literal["error"] = "error"
-        return cls([Problem(file=file, line=line, what=what, todo=todo, code=code, severity=severity)])
+        return cls([Problem(file=file, line=line, what=what, todo=todo, code=code)])

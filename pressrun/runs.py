@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import json
 import multiprocessing
 import os
 import sys
@@ -140,7 +141,7 @@ def _count_log(path: Path) -> Counted:
     modified = datetime.fromtimestamp(path.stat().st_mtime, UTC)
     try:
         log = Log(name="import", etag=_hash(path), modified=modified, chunks=_chunks(path))
-        return Counted(path, _mine().views.counter.count_old(log))
+        return Counted(path, _mine().counter.count_old(log))
     except Permanent as error:
         return Counted(path, wrong=str(error))
 
@@ -393,9 +394,6 @@ Put a picture beside this file and show it with `![What it shows](picture.jpg)`.
 
 def start_publication(folder: Path, title: str) -> list[Path]:
     """A new publication in `folder`; the files written."""
-    import json
-    from datetime import UTC, datetime
-
     files = {
         folder / SETTINGS_FILE: _SETTINGS.format(title=json.dumps(title, ensure_ascii=False)),
         folder / "posts" / "hello.md": _FIRST.format(date=datetime.now(UTC).date().isoformat()),

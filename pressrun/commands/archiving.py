@@ -24,6 +24,7 @@ from pressrun.commands.common import (
     opened,
     out,
 )
+from pressrun.ports import nobody
 
 if TYPE_CHECKING:
     from pressrun.house import House
@@ -163,7 +164,7 @@ def _private(path: Path) -> Iterator[IO[bytes]]:
 def _telling(label: str) -> Iterator[Callable[[str, int], None]]:
     """Says now and then how far it is, where somebody looks at a terminal."""
     if not err.is_terminal:
-        yield lambda what, number: None  # noqa: ARG005
+        yield nobody
         return
     with err.status(f"{label} …") as line:
 

@@ -77,7 +77,7 @@ def deploy(
     _require_name(stack)
     if not region:
         fail("name a region with --region, such as eu-west-1, or set AWS_REGION")
-    if bool(domain) != bool(certificate) and domain:
+    if domain and not certificate:
         fail("--domain needs --certificate: the ARN of a certificate for it in us-east-1")
     given = {
         "DomainName": domain,

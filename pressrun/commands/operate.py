@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
+from itertools import islice
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 from zoneinfo import ZoneInfo
 
@@ -258,12 +260,10 @@ def _causes(house: House, name: str) -> int:
     """Prints the causes of a queue's dead letters, the most frequent first; how many letters there are."""
     dead = house.queues[name].depth().dead
     causes: Counter[tuple[str, str]] = Counter()
-    letters = house.queues[name].dead()
-    for _, letter in zip(range(CAUSES), letters, strict=False):
-        causes[letter.cause or "no cause was kept; the function's log has it", _said(letter.body)] += 1
-    close = getattr(letters, "close", None)
-    if close:
-        close()  # which lets others see them again
+    letters: Any = house.queues[name].dead()
+    with closing(letters):  # which lets others see them again
+        for letter in islice(letters, CAUSES):
+            causes[letter.cause or "no cause was kept; the function's log has it", _said(letter.body)] += 1
     out.print(f"[bold]{name}[/]: {count(dead, 'dead letter') if dead else 'no dead letters'}")
     for (cause, body), number in causes.most_common(SHOWN * 2):
         out.print(f"  {number} × [red]{escape(cause[:300])}[/]  [dim]{escape(body)}[/]")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final, Literal
+from typing import Annotated, Final, Literal
 
 import typer
 from rich.markup import escape
@@ -21,9 +21,6 @@ from pressrun.commands.common import (
     opened,
     out,
 )
-
-if TYPE_CHECKING:
-    pass
 
 app = typer.Typer(
     name="views",

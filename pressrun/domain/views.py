@@ -38,7 +38,6 @@ Reason = Literal[
     "page",
     "surplus",  # a page or recording at an address that nobody published, beyond those that are told apart (crowd)
 ]
-REASONS: Final[tuple[Reason, ...]] = Reason.__args__  # type: ignore[attr-defined]
 
 
 @dataclass(slots=True)

@@ -24,7 +24,7 @@ from pressrun.domain.publication import Publication
 from pressrun.errors import Invalid, Permanent, PressrunError
 from pressrun.house import House
 from pressrun.http import Api
-from pressrun.ports import Clock
+from pressrun.ports import Clock, nobody
 from pressrun.server.accesslog import AccessLog
 from pressrun.server.app import SiteApp
 from pressrun.server.counting import count_views
@@ -42,10 +42,6 @@ _OWN: Final = {"127.0.0.1", "localhost", "::1"}
 GRACE: Final = 1  # seconds that a download under way is given when the server stops
 
 
-def _silent(*_: object) -> None:
-    """Tells nobody."""
-
-
 def serve(
     content: Path,
     home: Path,
@@ -54,11 +50,11 @@ def serve(
     *,
     access_log: bool = True,
     behind_proxy: bool = False,
-    progress: Progress = _silent,
-    on_ready: Callable[[str], None] = _silent,
-    on_report: Callable[[Report], None] = _silent,
+    progress: Progress = nobody,
+    on_ready: Callable[[str], None] = nobody,
+    on_report: Callable[[Report], None] = nobody,
     on_error: Callable[[Exception], None] | None = None,
-    on_desk: Callable[[str], None] = _silent,
+    on_desk: Callable[[str], None] = nobody,
 ) -> None:
     """Publishes `content`, serves the site at `host` and `port` (0: a free one), and publishes what changes.
 
@@ -146,7 +142,7 @@ def serve_desk(
     with suppress(KeyboardInterrupt), interruptible(), _listening("127.0.0.1", port) as listener:
         address = f"{_address('127.0.0.1', listener)}/desk/?token="
         door = Door(house.clock, lambda token: on_desk(address + token))
-        room = Room(house=house, shelves=shelves, look=_silent, here=False)
+        room = Room(house=house, shelves=shelves, look=nobody, here=False)
         app = DeskApp(DeskPages(room, door))
         _Server(app, on_ready=lambda: on_desk(address + door.token)).run(sockets=[listener])
 

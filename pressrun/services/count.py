@@ -67,10 +67,6 @@ class Round:
     broken: list[str] = field(default_factory=list)
 
 
-def _nobody(_: int) -> None:
-    """Told of something that nobody asked to be told."""
-
-
 class ViewCounter:
     """Counts logs. Any number of these may work at the same time, and die at any moment."""
 
@@ -115,7 +111,7 @@ class ViewCounter:
         digest.read(read(log.chunks))
         return self._commit(log.identity, log, digest)
 
-    def count_old(self, log: Log, told: Callable[[int], None] = _nobody) -> int:
+    def count_old(self, log: Log) -> int:
         """Counts a log of an earlier site, in parts, and opens days that are long past; its lines.
 
         `seal_old` must follow, when all logs of these days are counted: after that they are closed.
@@ -130,7 +126,6 @@ class ViewCounter:
                 return lines
             lines += counted
             self._commit(identity(log.name, f"{log.etag}#{number}"), log, digest)
-            told(lines)
             number += 1
 
     def _commit(self, called: str, log: Log, digest: Digest) -> bool:

@@ -19,7 +19,7 @@ from pressrun.errors import Conflict, Invalid, Transient
 from pressrun.parsing.csvfile import CsvFile
 from pressrun.parsing.listfiles import Source, damage
 from pressrun.parsing.memberlist import ColumnError, Entry, MemberList, Refused, stricter
-from pressrun.ports import ABSENT, MAX_WRITE, Drop, Row, Save
+from pressrun.ports import ABSENT, MAX_WRITE, Drop, Row, Save, nobody
 from pressrun.services.subscribers import MAX_TRIES, partition_of, stored
 
 Verdict = Literal["added", "changed", "unchanged", "kept", "waiting", "refused"]
@@ -216,7 +216,7 @@ class Import:
         self.tally = Tally()
 
     def take_all(
-        self, tables: Sequence[tuple[MemberTable, Terms]], tell: Callable[[int, int], None] = lambda *_: None
+        self, tables: Sequence[tuple[MemberTable, Terms]], tell: Callable[[int, int], None] = nobody
     ) -> None:
         """Takes tables in; `tell` hears how many bytes are done, and of how many.
 

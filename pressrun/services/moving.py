@@ -32,7 +32,7 @@ from pressrun.parsing.moving.model import (
     Skipped,
 )
 from pressrun.parsing.moving.pictures import path_of, within
-from pressrun.ports import ObjectStore, Put
+from pressrun.ports import ObjectStore, Put, nobody
 from pressrun.services.plan import MAX_TERMS
 
 Verdict = Literal["written", "unchanged", "skipped", "missed"]
@@ -78,7 +78,7 @@ class Mover:
         self._base = self._own_base()
         self.moved = Moved()
 
-    def take(self, items: Iterable[Item], tell: Callable[[int], None] = lambda _: None) -> Moved:
+    def take(self, items: Iterable[Item], tell: Callable[[int], None] = nobody) -> Moved:
         """Raises Invalid where the export is damaged; what was written before that stays."""
         for number, item in enumerate(items):
             tell(number)

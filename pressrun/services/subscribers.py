@@ -138,6 +138,12 @@ def suppressed(subscriber: Subscriber, reason: str, at: str) -> Subscriber:
     if subscriber.state == "suppressed":
         return subscriber
     return replace(
-        subscriber, state="suppressed", lists={}, wanted={}, nonce="", reason=reason,
-        created=subscriber.created or at, consents=(*subscriber.consents, Consent(at=at, how="suppressed by hand")),
-    )  # fmt: skip
+        subscriber,
+        state="suppressed",
+        lists={},
+        wanted={},
+        nonce="",
+        reason=reason,
+        created=subscriber.created or at,
+        consents=(*subscriber.consents, Consent(at=at, how="suppressed by hand")),
+    )

@@ -1,8 +1,9 @@
 """Tokens in links: opaque, bound to a recipient, a newsletter and a purpose, signed, and as long for everybody.
 
-A token is ``<id>.<newsletter>.<stamp>.<signature>``: the subscriber's id and the signature in URL-safe base64, the
-stamp in base 36. Signatures are HMAC-SHA256 (itsdangerous), the purpose is the salt. Keys are kept in the Table, the
-newest last; all of them verify, the newest signs.
+A token is ``<id>.<newsletter>.<stamp>.<nonce>.<signature>``: the subscriber's id and the signature in URL-safe base64,
+the stamp in seconds since 1970 as hexadecimal digits, the nonce empty where it is good for more than one use.
+Signatures are HMAC-SHA256 (itsdangerous), the purpose is the salt. Keys are kept in the Table, the newest last; all of
+them verify, the newest signs.
 """
 
 from __future__ import annotations

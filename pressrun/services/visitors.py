@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from hashlib import sha256
-from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Final, Generic, TypeVar
 
 from pressrun.parsing.accesslogs.rows import Raw
@@ -104,6 +104,4 @@ def text(raw: Raw) -> str:
 
 def network(written: str) -> Network:
     """An address or a network, as settings write it. Raises ValueError."""
-    from ipaddress import ip_network
-
     return ip_network(written, strict=False)

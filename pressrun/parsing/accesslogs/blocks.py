@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from typing import Final
 
 from isal import igzip_lib
@@ -89,9 +90,7 @@ def plain(chunks: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def _cut(start: bytes, stream: Iterator[bytes]) -> Iterator[bytes]:
-    for chunk in (start,):
-        yield from (chunk[at : at + BLOCK] for at in range(0, len(chunk), BLOCK))
-    for chunk in stream:
+    for chunk in chain((start,), stream):
         yield from (chunk[at : at + BLOCK] for at in range(0, len(chunk), BLOCK))
 
 

@@ -17,7 +17,7 @@ from hmac import compare_digest
 from http.cookies import CookieError, SimpleCookie
 from typing import Any, Final
 
-from pressrun.ports import Clock
+from pressrun.ports import Clock, nobody
 from pressrun.server.messages import Request
 
 LASTING: Final = timedelta(hours=12)
@@ -55,7 +55,7 @@ class Session:
 class Door:
     """Gives out sessions. May be used from any thread. `on_token` hears of each token that works."""
 
-    def __init__(self, clock: Clock, on_token: Callable[[str], None] = lambda _: None) -> None:
+    def __init__(self, clock: Clock, on_token: Callable[[str], None] = nobody) -> None:
         self._clock = clock
         self._on_token = on_token
         self._lock = threading.Lock()
