@@ -127,7 +127,7 @@ class Addresses:
             known = {
                 "id": "" if heir.given_id else heir.id,
                 "first_seen": heir.first_seen,
-                "former": heir.former,
+                "former": [*heir.former, *([heir.path] if heir.live else [])],
             }
             return _remembering(settled, known)
         return settled

@@ -302,6 +302,22 @@ def test_an_address_goes_back_where_who_took_it_is_refused_before_it_stood_there
     world.check()
 
 
+@pytest.mark.parametrize("article", [FIRST, replace(FIRST, id="two")], ids=["moved", "another"])
+def test_a_file_takes_the_next_address_of_one_that_never_came_to_stand_there(
+    world: World, article: Draft
+) -> None:
+    """Where that one stood before leads to it, too, and goes on to do so."""
+    world.write("a.md", replace(FIRST, slug="second"))
+    _begin(world, ["a.md"], "Save path/second")
+    world.scheduler.kill()
+    world.remove("a.md")
+    for slug in ("second", "third"):
+        world.write("b.md", replace(article, slug=slug), 0)
+        _deliver(world)
+    world.check()
+    assert world.there.site.objects["first/index.html"].metadata.get("location") == "/third/"
+
+
 def test_a_report_of_settings_goes_though_its_row_has_gone_before(world: World) -> None:
     """Who refused them wrote it when others had taken the right ones into force already."""
     report = Put(key=f"{SETTINGS_KEY}.json", body=b'{"problems": []}', content_type="application/json")
