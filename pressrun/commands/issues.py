@@ -170,8 +170,9 @@ def create(
         found = house.imprints.current().publication.newsletter(newsletter)
         if found is None:
             fail(f"there is no newsletter {newsletter!r} in pressrun.toml")
-        kind = "correction" if correction else "manual"
-        issue = house.newsroom.create(found, articles, kind=kind, note=correction)
+        issue = house.newsroom.create(
+            found, articles, kind="correction" if correction else "manual", note=correction
+        )
         out.print(f"Made {issue.newsletter}/{issue.id}. Look at it: pressrun issue show {issue.id}")
 
 
@@ -211,7 +212,7 @@ def send(
         _show_forecast(found, _letter(house, issue))
         if not yes and not typer.confirm(f"Send it to {count(found.recipients, 'recipient')}?"):
             raise typer.Exit(1)
-        _told(house, house.newsroom.send_now(issue), "planning", "sending", "sent")
+        _told(house, house.newsroom.commit(issue), "planning", "sending", "sent")
         if target == "local":
             out.print("`pressrun serve` or `pressrun work` sends it.")
 

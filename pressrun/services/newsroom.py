@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Literal
 
 import orjson
 
@@ -121,7 +122,7 @@ class Newsroom:
         newsletter: Newsletter,
         articles: Sequence[str],
         *,
-        kind: str = "manual",
+        kind: Literal["manual", "correction"] = "manual",
         note: str = "",
     ) -> Issue:
         """An issue by hand, waiting for its word: of articles (source keys), or the correction of one.
@@ -132,18 +133,17 @@ class Newsroom:
         for key in articles:
             if self.letters.article(key) is None:
                 raise NotFound(f"{key} is not published")
-        prefix = {"correction": "c", "manual": "m"}[kind]
+        now = instant(self._clock.now())
+        each = kind == "correction" and "article" in newsletter.rhythms
         issue = Issue(
-            id=f"{prefix}-{instant(self._clock.now())[:10]}-{self._nonce()}",
+            id=f"{kind[0]}-{now[:10]}-{self._nonce()}",
             newsletter=newsletter.slug,
             state="waiting",
-            kind="correction" if kind == "correction" else "manual",
-            audience="article"
-            if kind == "correction" and "article" in newsletter.rhythms
-            else newsletter.cadence,
+            kind=kind,
+            audience="article" if each else newsletter.cadence,
             articles=tuple(articles),
             title=self.letters.title(articles),
-            created=instant(self._clock.now()),
+            created=now,
             note=note,
             reason="made by hand",
         )
@@ -184,34 +184,30 @@ class Newsroom:
             late = now - due
             if late > timedelta(hours=settings.late_hours):
                 hours = int(late.total_seconds() // 3600)
-                done.append(self._hold(issue, f"was due {hours} hours ago"))
+                done.append(self.stop(issue, f"was due {hours} hours ago"))
             else:
                 done.append(self.commit(issue))
         return done
-
-    def _hold(self, issue: Issue, reason: str) -> Issue:
-        return self.issues.change(
-            issue, lambda there: replace(there, state="waiting", due="", reason=reason), "cooling"
-        )
 
     def commit(self, issue: Issue) -> Issue:
         """Freezes content and audience. Waits for a person where the content cannot be composed."""
         imprint = self._imprints.current()
         newsletter = imprint.publication.newsletter(issue.newsletter)
         if newsletter is None:
-            return self._hold_any(
-                issue, f"the newsletter {issue.newsletter!r} is not in the settings any more"
-            )
+            what = f"the newsletter {issue.newsletter!r} is not in the settings any more"
+            return self._hold(issue, what, *OPEN_STATES)
         if not newsletter.postal_address:
-            return self._hold_any(issue, "the newsletter has no `postal_address`, which the law asks for")
+            what = "the newsletter has no `postal_address`, which the law asks for"
+            return self._hold(issue, what, *OPEN_STATES)
         try:
             letter = self.letters.of(issue)
         except (NotFound, Invalid, Permanent) as error:
-            return self._hold_any(issue, str(error)[:500])
+            return self._hold(issue, str(error)[:500], *OPEN_STATES)
         from pressrun.services.composing import lacking
 
         if lost := lacking(letter, newsletter):
-            return self._hold_any(issue, f"the mail's template leaves out {lost}; put it back")
+            what = f"the mail's template leaves out {lost}; put it back"
+            return self._hold(issue, what, *OPEN_STATES)
         key = self.letters.freeze(issue, letter)
         frozen = self._clock.now().isoformat()
 
@@ -225,9 +221,9 @@ class Newsroom:
             self.ask_to_plan(after, range(SHARDS))
         return after
 
-    def _hold_any(self, issue: Issue, reason: str) -> Issue:
+    def _hold(self, issue: Issue, reason: str, *states: IssueState) -> Issue:
         return self.issues.change(
-            issue, lambda there: replace(there, state="waiting", due="", reason=reason), *OPEN_STATES
+            issue, lambda there: replace(there, state="waiting", due="", reason=reason), *states
         )
 
     def ask_to_plan(self, issue: Issue, shards: Iterable[int]) -> None:
@@ -256,10 +252,6 @@ class Newsroom:
             issue, lambda there: replace(there, state="cooling", due=due, reason=""), *OPEN_STATES
         )
 
-    def send_now(self, issue: Issue) -> Issue:
-        """It is committed at once."""
-        return self.commit(issue)
-
     def pause(self, issue: Issue, reason: str) -> Issue:
         """Nothing more of it goes out, within the batch that a worker has in hand."""
 
@@ -270,18 +262,14 @@ class Newsroom:
 
     def stop(self, issue: Issue, reason: str) -> Issue:
         """An issue that is cooling off waits for a person."""
-        return self._hold(issue, reason)
+        return self._hold(issue, reason, "cooling")
 
     def resume(self, issue: Issue) -> Issue:
         """A paused issue goes on where it was."""
 
         def resumed(there: Issue) -> Issue:
-            return replace(
-                there,
-                state="planning" if there.resumes == "planning" else "sending",
-                resumes="",
-                reason="",
-            )
+            state: IssueState = "planning" if there.resumes == "planning" else "sending"
+            return replace(there, state=state, resumes="", reason="")
 
         after = self.issues.change(issue, resumed, "paused")
         self._ask_again(after)

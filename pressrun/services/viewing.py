@@ -43,7 +43,8 @@ class Views:
         done = Tally()
         now = self.clock.now()
         swept = self.counter.book.read(_SWEPT) or {}
-        if _due(swept, "logs", now, LOOK_EVERY):
+        looked = _due(swept, "logs", now, LOOK_EVERY)
+        if looked:
             done.found, done.wrong = self.counter.reconcile()
             done.expired = self._expire(now)
         round_ = self.counter.fold()
@@ -52,23 +53,15 @@ class Views:
         full = bool(done.sealed) or _due(swept, "totals", now, FULL_EVERY)
         if full or round_.deltas:
             self.totals.refresh(full=full)
-        if full or done.found or _due(swept, "logs", now, LOOK_EVERY):
-            self._note(swept, now, full=full)
+        noted = {name: now.isoformat() for name, done_now in (("totals", full), ("logs", looked)) if done_now}
+        if noted:
+            self.counter.book.change(_SWEPT, lambda stored: {**(stored or {}), **noted})
         return done
 
     def _expire(self, now: datetime) -> int:
         """Removes our own logs that are counted and old."""
         days = self.keep()
         return self.segments.expire(now - timedelta(days=days)) if self.segments and days else 0
-
-    def _note(self, swept: dict[str, Any], now: datetime, *, full: bool) -> None:
-        looked = _due(swept, "logs", now, LOOK_EVERY)
-        noted = {
-            **swept,
-            **({"totals": now.isoformat()} if full else {}),
-            **({"logs": now.isoformat()} if looked else {}),
-        }
-        self.counter.book.change(_SWEPT, lambda stored: None if stored == noted else noted)
 
     def look(self) -> bool:
         """Counts what our own server has logged and pages have reported since.

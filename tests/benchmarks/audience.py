@@ -65,7 +65,7 @@ def audience(folder: Path, size: int) -> None:
     office.publish("tides.md")
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     started = time.perf_counter()
-    issue = office.house.newsroom.send_now(office.issue())
+    issue = office.house.newsroom.commit(office.issue())
     for shard in range(SHARDS):
         office.house.deliverer.plan("letters", issue.id, [shard])
     planned = time.perf_counter()

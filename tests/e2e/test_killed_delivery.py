@@ -61,7 +61,7 @@ class Shop:
             for address in self.readers
         )
         bring_in_line(self.house.publisher)
-        self.house.newsroom.send_now(self.issue())
+        self.house.newsroom.commit(self.issue())
 
     def issue(self) -> Issue:
         (issue,) = self.house.newsroom.issues.of("letters")

@@ -100,7 +100,7 @@ def act(visit: Visit) -> Answer:
         case "stop":
             after = newsroom.stop(issue, "stopped by an editor")
         case "send":
-            after = newsroom.send_now(issue)
+            after = newsroom.commit(issue)
         case "schedule":
             after = newsroom.schedule(issue, _moment(visit))
         case "pause":

@@ -502,7 +502,7 @@ def test_progress_is_told_and_the_uncertain_are_settled(desk: Desk) -> None:
     office.readers(40)
     office.sink.fates["reader0@example.org"] = [KeyboardInterrupt()]
     office.publish("a.md")
-    browser, issue = desk.browser(), office.house.newsroom.send_now(office.issue())
+    browser, issue = desk.browser(), office.house.newsroom.commit(office.issue())
     office.house.deliverer.plan("letters", issue.id, list(range(64)))
     told = []
     for batch in list(office.house.newsroom.ledger.batches(issue)):

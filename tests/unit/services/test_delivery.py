@@ -58,7 +58,7 @@ def test_the_audience_is_who_was_there_when_it_was_committed(office: Office) -> 
     """Who joins a moment later gets the next one."""
     office.reader("early@example.org")
     office.publish("tides.md")
-    office.house.newsroom.send_now(office.issue())
+    office.house.newsroom.commit(office.issue())
     office.clock.advance(1)
     office.reader("late@example.org")
     office.work()
@@ -70,7 +70,7 @@ def test_who_leaves_after_the_commit_is_not_sent_anything(office: Office) -> Non
     office.reader("stays@example.org")
     leaver = office.reader("leaves@example.org")
     office.publish("tides.md")
-    issue = office.house.newsroom.send_now(office.issue())
+    issue = office.house.newsroom.commit(office.issue())
     office.house.deliverer.plan("letters", issue.id, list(range(64)))
     office.house.subscribers.change(leaver, lambda there: left(there, "letters") if there else None)
     office.work()
@@ -150,7 +150,7 @@ def test_a_lost_claim_cannot_record(office: Office) -> None:
     office.reader("ada@example.org")
     office.publish("tides.md")
     ledger = office.house.newsroom.ledger
-    office.house.newsroom.send_now(office.issue())
+    office.house.newsroom.commit(office.issue())
     office.house.deliverer.plan("letters", office.issue().id, list(range(64)))
     (batch,) = ledger.batches(office.issue())
     claimed = ledger.claim(batch, "slow")
@@ -219,7 +219,7 @@ def test_the_rate_is_the_accounts(office: Office) -> None:
     office.readers(200)
     office.sink.allowed = Quota(per_second=2)
     office.publish("tides.md")
-    office.house.newsroom.send_now(office.issue())
+    office.house.newsroom.commit(office.issue())
     seen = []
     for _ in range(4):
         before = len(office.sink.sent)
@@ -312,7 +312,7 @@ def test_a_pause_holds_within_a_batch_and_resuming_goes_on(office: Office) -> No
     """What was not handed over stays."""
     office.readers(200)
     office.publish("tides.md")
-    issue = office.house.newsroom.send_now(office.issue())
+    issue = office.house.newsroom.commit(office.issue())
     office.house.deliverer.plan("letters", issue.id, list(range(64)))
     batches = list(office.house.newsroom.ledger.batches(issue))
     office.house.deliverer.deliver("letters", issue.id, batches[0].shard, batches[0].first)
@@ -329,7 +329,7 @@ def test_a_cancelled_issue_accounts_for_everybody(office: Office) -> None:
     """Who had it, had it; the rest is excluded, with the reason."""
     office.readers(100)
     office.publish("tides.md")
-    issue = office.house.newsroom.send_now(office.issue())
+    issue = office.house.newsroom.commit(office.issue())
     office.house.deliverer.plan("letters", issue.id, list(range(64)))
     first = next(office.house.newsroom.ledger.batches(issue))
     office.house.deliverer.deliver("letters", issue.id, first.shard, first.first)
@@ -358,7 +358,7 @@ def test_lost_messages_are_found_again(office: Office) -> None:
     """Planning and batches go on, though every message was lost."""
     office.readers(120)
     office.publish("tides.md")
-    office.house.newsroom.send_now(office.issue())
+    office.house.newsroom.commit(office.issue())
     drop(office)
     office.minutes(12)
     drop(office)
@@ -378,7 +378,7 @@ def test_planning_goes_on_where_it_was_killed(office: Office) -> None:
     """Nobody is planned twice, nobody left out."""
     office.readers(300)
     office.publish("tides.md")
-    issue = office.house.newsroom.send_now(office.issue())
+    issue = office.house.newsroom.commit(office.issue())
     ledger = office.house.newsroom.ledger
 
     def die(batches: object) -> None:
@@ -494,7 +494,7 @@ def test_too_many_bounces_pause_the_issue(office: Office) -> None:
     office.readers(400)
     office.sink.allowed = Quota(per_second=1)
     office.publish("tides.md")
-    office.house.newsroom.send_now(office.issue())
+    office.house.newsroom.commit(office.issue())
     for _ in range(60):
         office.clock.advance(1)
         office.work()

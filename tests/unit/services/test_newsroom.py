@@ -126,7 +126,7 @@ def test_old_articles_wait_for_a_word(office: Office) -> None:
     office.publish("old.md", date="2020-01-01")
     office.minutes(30)
     assert office.issue().state == "waiting" and office.sink.sent == []
-    office.house.newsroom.send_now(office.issue())
+    office.house.newsroom.commit(office.issue())
     office.work()
     assert office.sink.addresses() == ["ada@example.org"]
 
@@ -170,7 +170,7 @@ def test_an_article_that_is_retagged_later_is_no_news_and_is_sent_by_hand(tmp_pa
     office.publish("one.md", tags="[print, tides]")
     assert office.issues() == []
     (letters,) = newsroom.unmailed("one.md")
-    newsroom.send_now(newsroom.create(letters, ["one.md"]))
+    newsroom.commit(newsroom.create(letters, ["one.md"]))
     office.work()
     assert office.sink.addresses() == ["ada@example.org"]
     office.publish("two.md", tags="[tides]")
@@ -222,7 +222,7 @@ def test_a_correction_goes_out_on_request(office: Office) -> None:
     office.minutes(12)
     newsletter = office.house.imprints.current().publication.newsletters[0]
     made = office.house.newsroom.create(newsletter, ["tides.md"], kind="correction", note="It was at ten.")
-    office.house.newsroom.send_now(made)
+    office.house.newsroom.commit(made)
     office.work()
     assert office.sink.sent[0][1].subject == "Tides"
     assert "It was at ten." in office.sink.sent[1][1].text
