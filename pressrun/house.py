@@ -12,13 +12,15 @@ from pressrun.ports import Clock, LogFolder, Mailer, ObjectStore, Queue, Table, 
 from pressrun.services.imprint import Imprints
 
 if TYPE_CHECKING:
-    from pressrun.domain.issues import News
+    from pressrun.domain.issues import Issue, News
+    from pressrun.domain.letters import Letter
     from pressrun.domain.subscribers import Subscriber
     from pressrun.services.beacon import Beacon
     from pressrun.services.count import ViewCounter
     from pressrun.services.deliver import Deliverer
     from pressrun.services.digest import Site
     from pressrun.services.feedback import Feedback
+    from pressrun.services.forecast import Forecast
     from pressrun.services.limits import Limits
     from pressrun.services.newsroom import Newsroom
     from pressrun.services.pace import Pace
@@ -147,6 +149,20 @@ class House:
         from pressrun.services.pace import Pace
 
         return Pace(self.table, self.clock, lambda: self.mailer().quota())
+
+    def forecast(self, issue: Issue, letter: Letter) -> Forecast:
+        """What sending an issue would mean, whose mail is `letter`. Reads every subscriber."""
+        from pressrun.services.forecast import forecast
+
+        publication = self.imprints.current().publication
+        return forecast(
+            issue,
+            letter,
+            publication=publication,
+            subscribers=self.subscribers,
+            site=self.site,
+            quota=self.pace.quota(publication.mail),
+        )
 
     @cached_property
     def deliverer(self) -> Deliverer:

@@ -105,7 +105,8 @@ def show(
         if issue.letter:
             _show_sent(house, issue)
         else:
-            _show_forecast(_forecast(house, issue), _letter(house, issue))
+            letter = _letter(house, issue)
+            _show_forecast(house.forecast(issue, letter), letter)
         if recipients:
             for batch in house.newsroom.ledger.batches(issue):
                 for entry in batch.entries:
@@ -208,8 +209,9 @@ def send(
             fail(
                 f"{issue.id} is {issue.state}; a correction can be made: pressrun issue create --correction …"
             )
-        found = _forecast(house, issue)
-        _show_forecast(found, _letter(house, issue))
+        letter = _letter(house, issue)
+        found = house.forecast(issue, letter)
+        _show_forecast(found, letter)
         if not yes and not typer.confirm(f"Send it to {count(found.recipients, 'recipient')}?"):
             raise typer.Exit(1)
         _told(house, house.newsroom.commit(issue), "planning", "sending", "sent")
@@ -293,23 +295,9 @@ def _one(house: House, name: str) -> Issue:
 
 def _letter(house: House, issue: Issue) -> Letter:
     try:
-        return house.newsroom.letters.frozen(issue) if issue.letter else house.newsroom.letters.of(issue)
+        return house.newsroom.letters.current(issue)
     except (NotFound, Invalid) as error:
         fail(f"the mail cannot be made now: {error}")
-
-
-def _forecast(house: House, issue: Issue) -> Forecast:
-    from pressrun.services.forecast import forecast
-
-    publication = house.imprints.current().publication
-    return forecast(
-        issue,
-        _letter(house, issue),
-        publication=publication,
-        subscribers=house.subscribers,
-        site=house.site,
-        quota=house.pace.quota(publication.mail),
-    )
 
 
 def _show_forecast(found: Forecast, letter: Letter) -> None:
@@ -352,7 +340,7 @@ def _show_json(house: House, issue: Issue, *, recipients: bool) -> None:
     if issue.letter:
         found |= asdict(house.newsroom.ledger.tally(issue))
     else:
-        found["forecast"] = asdict(_forecast(house, issue))
+        found["forecast"] = asdict(house.forecast(issue, _letter(house, issue)))
     if recipients:
         found["recipients"] = [
             asdict(entry) for batch in house.newsroom.ledger.batches(issue) for entry in batch.entries

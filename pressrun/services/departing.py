@@ -88,7 +88,7 @@ def letters(newsroom: Newsroom, issues: Iterable[Issue], url: str) -> Iterator[b
     sent = [issue for issue in issues if issue.letter and issue.state in {"sent", "sending", "paused"}]
     for issue in sorted(sent, key=lambda issue: (issue.frozen, issue.id)):
         try:
-            letter = newsroom.letters.frozen(issue)
+            letter = newsroom.letters.at(issue.letter)
         except NotFound:
             continue
         values = {**dict.fromkeys(LINKS, f"{url}/"), "address": NEUTRAL, "name": "", "verp": "export"}

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 from pressrun.domain.calendar import boundary
 from pressrun.domain.issues import Issue, takes
 from pressrun.domain.newsletters import Cadence, Newsletter
+from pressrun.domain.publication import Publication
 from pressrun.domain.spans import instant
 from pressrun.errors import Conflict, Invalid
 from pressrun.ports import ABSENT, Clock, Drop, Row, Save, Table
@@ -77,12 +78,15 @@ class Digests:
         *,
         held: str = "",
     ) -> Issue | None:
-        zone = ZoneInfo(newsletter.timezone or self._imprints.current().publication.timezone)
+        publication = self._imprints.current().publication
+        zone = ZoneInfo(newsletter.timezone or publication.timezone)
         news = list(self._table.query("news", low=since, high=instant(until)))
         ids = [one.sort.partition("#")[2] for one in news]
         keys = self._letters.stand(ids, [str(one.item["source"]) for one in news])
         wanted = {
-            key: one for one, key in zip(ids, keys, strict=True) if self._is_news(newsletter, key, since)
+            key: one
+            for one, key in zip(ids, keys, strict=True)
+            if self._is_news(newsletter, key, since, publication)
         }
         more = max(0, len(wanted) - MAX_DIGEST)
         wanted = dict(list(wanted.items())[more:])
@@ -118,10 +122,10 @@ class Digests:
             return None  # another tick was faster
         return issue
 
-    def _is_news(self, newsletter: Newsletter, key: str, since: str) -> bool:
+    def _is_news(self, newsletter: Newsletter, key: str, since: str, publication: Publication) -> bool:
         """Whether a digest takes an article. One whose file is broken at this moment is taken: the digest waits."""
         try:
-            article = self._letters.article(key)
+            article = self._letters.article(key, publication)
         except Invalid:
             return True
         if article is None or not takes(newsletter, article):

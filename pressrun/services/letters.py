@@ -11,6 +11,7 @@ import orjson
 from pressrun.domain.articles import Article
 from pressrun.domain.issues import Issue, takes
 from pressrun.domain.letters import Letter
+from pressrun.domain.publication import Publication
 from pressrun.errors import Conflict, NotFound, Permanent
 from pressrun.ports import Clock, ObjectStore, Put, Table
 from pressrun.services.catalogue import source_of
@@ -29,9 +30,12 @@ class Letters:
         self._clock = clock
         self._imprints = imprints
 
-    def article(self, key: str) -> Article | None:
-        """A published article as its file is now; None where none is. Raises Invalid where the file is wrong."""
-        publication = self._imprints.current().publication
+    def article(self, key: str, publication: Publication | None = None) -> Article | None:
+        """A published article as its file is now; None where none is. Raises Invalid where the file is wrong.
+
+        Whoever asks for several gives the settings, which are read for each otherwise.
+        """
+        publication = publication or self._imprints.current().publication
         row = self._table.get("source", key)
         source = source_of(row) if row else None
         if source is None or not source.live:
@@ -53,7 +57,8 @@ class Letters:
         if newsletter is None:
             raise Permanent(f"the newsletter {issue.newsletter!r} is not in the settings any more")
         keys = self.stand(issue.ids, issue.articles) if issue.ids else issue.articles
-        articles = [article for key in keys if (article := self.article(key)) is not None]
+        read = (self.article(key, imprint.publication) for key in keys)
+        articles = [article for article in read if article is not None]
         if issue.kind in {"article", "digest"}:
             articles = [article for article in articles if takes(newsletter, article)]
         if not articles:
@@ -62,9 +67,9 @@ class Letters:
 
         return letter_for(imprint, newsletter, issue, articles, self._clock.now())
 
-    def frozen(self, issue: Issue) -> Letter:
-        """The letter that a committed issue sends. Raises NotFound."""
-        return self.at(issue.letter)
+    def current(self, issue: Issue) -> Letter:
+        """The letter that a committed issue sends; of another what it would be now, see `of`. Raises NotFound."""
+        return self.at(issue.letter) if issue.letter else self.of(issue)
 
     def at(self, key: str) -> Letter:
         """A frozen letter. Raises NotFound."""

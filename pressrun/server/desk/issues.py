@@ -14,7 +14,7 @@ from pressrun.errors import Invalid, NotFound, Permanent, PressrunError
 from pressrun.server.desk.room import Visit, looked, said
 from pressrun.server.messages import Answer
 from pressrun.services.deliver import trial
-from pressrun.services.forecast import Forecast, forecast
+from pressrun.services.forecast import Forecast
 
 SHOWN: Final = 50  # of those that are sent, and of recipients
 
@@ -45,9 +45,9 @@ def one(visit: Visit) -> Answer:
     cast: Forecast | None = None
     wrong = ""
     try:
-        letter = house.newsroom.letters.frozen(issue) if issue.letter else house.newsroom.letters.of(issue)
+        letter = house.newsroom.letters.current(issue)
         if not issue.letter:
-            cast = _forecast(visit, issue, letter)
+            cast = house.forecast(issue, letter)
     except PressrunError as error:
         wrong = str(error)
     tally = house.newsroom.ledger.tally(issue) if issue.letter else None
@@ -87,7 +87,7 @@ def state(visit: Visit) -> Answer:
 def mail(visit: Visit) -> Answer:
     """The mail by itself, for a frame."""
     issue, newsroom = _issue(visit), visit.room.house.newsroom
-    letter = newsroom.letters.frozen(issue) if issue.letter else newsroom.letters.of(issue)
+    letter = newsroom.letters.current(issue)
     html = in_scheme(shown_mail(letter), visit.query.get("scheme"))
     return looked(visit.at_home(html), images=visit.query.get("images") != "off")
 
@@ -131,7 +131,7 @@ def act(visit: Visit) -> Answer:
 
 def _test(visit: Visit, issue: Issue) -> Answer:
     address, newsroom = visit.form.get("address").strip(), visit.room.house.newsroom
-    letter = newsroom.letters.frozen(issue) if issue.letter else newsroom.letters.of(issue)
+    letter = newsroom.letters.current(issue)
     result = trial(visit.room.house.mailer(), letter, address, subscriber_id(address))
     if result.fate == "sent":
         visit.session.say(f"A test is on its way to {address}.")
@@ -158,18 +158,6 @@ def _issue(visit: Visit) -> Issue:
 def _progress(visit: Visit, issue: Issue) -> dict[str, int | bool]:
     whole, done, planned = visit.room.house.newsroom.ledger.progress(issue)
     return {"whole": whole, "done": done, "planned": planned}
-
-
-def _forecast(visit: Visit, issue: Issue, letter: Letter) -> Forecast:
-    house, publication = visit.room.house, visit.publication
-    return forecast(
-        issue,
-        letter,
-        publication=publication,
-        subscribers=house.subscribers,
-        site=house.site,
-        quota=house.pace.quota(publication.mail),
-    )
 
 
 def _moment(visit: Visit) -> datetime:

@@ -46,3 +46,12 @@ def test_names_of_spans_and_collections_are_told_apart() -> None:
     assert parse_span("tags/2026") is None
     assert parse_span("tags/2026/2025") == Span("tags/2026", 2025)
     assert parse_span("site") is None
+
+
+def test_the_last_month_of_the_calendar_has_no_end() -> None:
+    """No datetime follows it; every sort key of that year is below its upper bound."""
+    for span in (Span("site", 9999), Span("site", 9999, 12)):
+        low, high = span.bounds(ZoneInfo("UTC"))
+        assert low == f"9999-{span.month or 1:02}-01T00:00:00"
+        assert high > "9999-12-31T23:59:59#tag:x"
+    assert Span("site", 9999, 11).bounds(ZoneInfo("UTC"))[1] == "9999-12-01T00:00:00"

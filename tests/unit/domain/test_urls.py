@@ -58,6 +58,12 @@ def test_files_cannot_replace_what_the_publisher_writes(key: str) -> None:
     assert asset_problem("favicon.svg") is None
 
 
+def test_a_file_without_a_suffix_may_be_called_as_a_folder_is() -> None:
+    """Nothing is written at the names themselves, and only files below them would be in the way."""
+    assert asset_problem("archive") is None
+    assert asset_problem("Archive/map.png") == "/Archive/ is reserved for pages that Pressrun writes itself"
+
+
 @pytest.mark.parametrize(
     ("path", "better"),
     [

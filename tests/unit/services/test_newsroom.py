@@ -234,10 +234,10 @@ def test_what_is_sent_is_kept(office: Office) -> None:
     office.publish("tides.md", "First.")
     office.minutes(12)
     issue = office.issue()
-    assert "First." in office.house.newsroom.letters.frozen(issue).text
+    assert "First." in office.house.newsroom.letters.current(issue).text
     office.publish("tides.md", "Second.")
     assert office.house.newsroom.commit(issue) == office.issue()
-    assert "First." in office.house.newsroom.letters.frozen(office.issue()).text
+    assert "First." in office.house.newsroom.letters.current(office.issue()).text
     assert issue.counts == {"audience": 1, "sent": 1}
 
 
