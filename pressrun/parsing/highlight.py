@@ -17,6 +17,7 @@ _BLOCK = re.compile(
     r'<pre(?: lang="(?P<info>[^"]*)")?><code(?: class="language-(?P<class>[^"]*)")?>'
     r"(?P<code>[^<]*)</code></pre>"
 )
+_BETWEEN = "\0"
 _WORD = re.compile(r"[\w+#.-]+")
 _PLAIN = {"text", "plain", "plaintext", "txt", "output", "none"}
 # Token types that a stylesheet leaves in the text's own colour: a span for each would double a feed's size.
@@ -56,13 +57,15 @@ def _coloured(language: str, code: str) -> str:
         return code
     text = unescape(code)
     tokens = list(lexer(text))
-    if "".join(value for _, value in tokens) != text:
+    values = [value for _, value in tokens]
+    if not values or "".join(values) != text or _BETWEEN in text:
         return code
-    parts = []
-    for kind, value in tokens:
-        name = _class(kind)
-        parts.append(f'<span class="{CLASS_PREFIX}{name}">{escape(value)}</span>' if name else escape(value))
-    return "".join(parts)
+    escaped = escape(_BETWEEN.join(values)).split(_BETWEEN)  # all at once: it costs more than the rest
+    names = [_class(kind) for kind, _ in tokens]
+    return "".join([
+        f'<span class="{CLASS_PREFIX}{name}">{value}</span>' if name else value
+        for name, value in zip(names, escaped, strict=True)
+    ])  # fmt: skip
 
 
 @lru_cache(maxsize=128)
@@ -71,12 +74,9 @@ def _lexer(language: str) -> Callable[[str], Iterable[tuple[Any, str]]] | None:
         return None
     from pygments.lexers import get_lexer_by_name
 
-    lexer = get_lexer_by_name(language, stripnl=False, ensurenl=False)
+    from pressrun.parsing.lexing import Tokens
 
-    def tokens(text: str) -> Iterable[tuple[Any, str]]:
-        return ((kind, value) for _, kind, value in lexer.get_tokens_unprocessed(text))
-
-    return tokens
+    return Tokens(get_lexer_by_name(language, stripnl=False, ensurenl=False))
 
 
 @cache

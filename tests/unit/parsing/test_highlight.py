@@ -34,6 +34,12 @@ def test_a_block_of_plain_text_has_no_language(parse):
     assert parse("# T\n\n```text\nx\n```\n").html == "<pre><code>x\n</code></pre>\n"
 
 
+def test_an_empty_block_stays_empty(parse):
+    assert parse("# T\n\n```python\n```\n").html == (
+        '<pre class="highlight"><code class="language-python"></code></pre>\n'
+    )
+
+
 def test_a_huge_block_is_left_plain(parse):
     article = parse("# T\n\n```python\n" + "x = 1\n" * 5000 + "```\n")
     assert "<span" not in article.html
@@ -58,3 +64,24 @@ def test_pygments_is_imported_only_for_code():
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+@pytest.mark.parametrize(
+    "language", ["python", "javascript", "rust", "bash", "html", "sql", "toml", "ruby", "perl"]
+)
+def test_joined_rules_read_as_pygments_does(language, monkeypatch):
+    """Strings with prefixes, here documents, states that nest and end, errors, lines that start over."""
+    from pygments.lexers import get_lexer_by_name
+
+    from pressrun.parsing import lexing
+
+    text = (
+        "# a comment\nasync def f(a, *b) -> 'x': return f'{a!r:>{4}} {{}}' % 0x1F\n\"never ends\n"
+        'let s = r##"raw "# in"##; function g() { return `a ${b + `c`} d`.match(/x\\/y/g) }\n'
+        "cat <<'END' | grep -c \"$x\"\nhere ${y:-z}\nEND\n<p class=a>&amp;<!-- b --><script>if (1 < 2) {}</script>\n"
+        "SELECT \"a\" FROM b WHERE c = 'd''e' -- f\n[table]\nwhen = 1979-05-27T07:32:00Z\n§ ¶ é \\ \x7f\n}}}])\n"
+    )
+    monkeypatch.setattr(lexing, "AFTER", 0)
+    lexer = get_lexer_by_name(language)
+    expected = [(kind, value) for _, kind, value in lexer.get_tokens_unprocessed(text)]
+    assert list(lexing.Tokens(lexer)(text)) == expected
