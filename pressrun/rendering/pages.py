@@ -31,6 +31,7 @@ from pressrun.rendering import structure, views
 from pressrun.rendering.theme import Alternate, Theme
 
 WORDS_PER_MINUTE = 230  # silent reading of English non-fiction: 238 (Brysbaert 2019)
+_PARTS = ("base", "parts", "header", "footer", "links", "follow", "share", "related")
 _HEADING = re.compile(r"(</?h)([1-5])(?=[\s>])")
 
 
@@ -56,6 +57,12 @@ class Popular:
     title: str
     views: int
     approximate: bool = False
+
+
+def prepare(theme: Theme) -> None:
+    """Compiles the templates that most pages of a site are made with, for processes to be forked from this one."""
+    for name in ("article", "archive", "home", "term", *_PARTS):
+        theme.compile(f"web/{name}.html")
 
 
 def article_page(theme: Theme, article: Article, series: Series | None = None) -> bytes:

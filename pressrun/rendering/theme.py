@@ -142,6 +142,10 @@ class Theme:
             return self._sandbox.render(template, values)
         return template.render(values)
 
+    def compile(self, name: str) -> None:
+        """Makes a template ready to be rendered, for every theme of this process that has the same text of it."""
+        self._environment.get_template(name)
+
     def chrome(self, name: str, section: str = "") -> Markup:
         """A part that all pages of a section share ("web/header.html"), rendered once."""
         key = f"{name} {section}"
