@@ -7,12 +7,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 from functools import cache
-from ipaddress import ip_network
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from pressrun.domain.newsletters import MailSettings, Newsletter
 from pressrun.domain.problems import Problem
@@ -33,8 +31,6 @@ if TYPE_CHECKING:
 
 SETTINGS_FILE = "pressrun.toml"
 ENVIRONMENT_PREFIX = "PRESSRUN_"
-_LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z]{4})?(-([A-Za-z]{2}|\d{3}))?(-[A-Za-z0-9]{5,8})*")
-_AUTHORITY = re.compile(r"[A-Za-z0-9.@-]+,\d{4}(-\d\d(-\d\d)?)?")
 
 
 def read_settings(data: bytes) -> dict[str, Any]:
@@ -66,6 +62,8 @@ def publication_from(
     """
     from pydantic import ValidationError
 
+    from pressrun.domain.settings import faults
+
     merged = _overridden(settings, environment)
     problems = [_unknown(path, text) for path in _unknown_names(merged)]
     try:
@@ -80,7 +78,7 @@ def publication_from(
                 what, todo = f"`{name}` is missing", f"add {path[-1]} = …"
             problems.append(_problem(path, what, todo, text))
         raise Invalid([_blamed(problem, environment) for problem in problems]) from None
-    problems += _checked(publication, text)
+    problems += [_problem(path, what, todo, text) for path, what, todo in faults(publication)]
     if problems:
         raise Invalid([_blamed(problem, environment) for problem in problems])
     return publication
@@ -181,13 +179,6 @@ def _unknown_names(settings: Mapping[str, Any]) -> list[list[str]]:
     return unknown
 
 
-def _is_network(text: str) -> bool:
-    try:
-        return bool(ip_network(text, strict=False))
-    except ValueError:
-        return False
-
-
 def _unknown(path: list[str], text: str) -> Problem:
     from difflib import get_close_matches
 
@@ -198,202 +189,11 @@ def _unknown(path: list[str], text: str) -> Problem:
     return _problem(path, f"`{name}` is not a setting", todo, text)
 
 
-def _checked(publication: Publication, text: str) -> list[Problem]:
-    problems = []
-    url = urlsplit(publication.url)
-    if (
-        url.scheme not in {"http", "https"}
-        or not url.hostname
-        or url.query
-        or url.fragment
-        or publication.url.endswith("/")
-    ):
-        todo = 'write the site\'s full address without a slash at its end, such as "https://example.org"'
-        problems.append(_problem(["url"], f"`url`: {publication.url!r} is not a site's address", todo, text))
-    if not _LANGUAGE.fullmatch(publication.language):
-        todo = 'write a BCP 47 tag such as "en", "de-AT" or "pt-BR"'
-        problems.append(
-            _problem(["language"], f"`language`: {publication.language!r} is no language tag", todo, text)
-        )
-    if not _is_zone(publication.timezone):
-        todo = 'write an IANA name such as "Europe/Lisbon" or "UTC"'
-        problems.append(_problem(["timezone"], f"`timezone`: no zone {publication.timezone!r}", todo, text))
-    if publication.id_authority and not _AUTHORITY.fullmatch(publication.id_authority):
-        todo = 'write a domain that you owned and a date on which you did: "example.org,2026"'
-        problems.append(
-            _problem(["id_authority"], "`id_authority` is not `domain,date` (RFC 4151)", todo, text)
-        )
-    if not publication.title.strip():
-        problems.append(_problem(["title"], "`title` is empty", "give the publication a name", text))
-    feed = publication.feed
-    if not 1 <= feed.min_entries <= feed.entries <= 500:
-        todo = "choose 1 <= min_entries <= entries <= 500"
-        problems.append(
-            _problem(["feed", "entries"], "`feed.entries` and `feed.min_entries` do not agree", todo, text)
-        )
-    if not 10_000 <= feed.bytes <= feed.max_bytes <= 10_000_000:
-        todo = "choose 10000 <= bytes <= max_bytes <= 10000000"
-        problems.append(
-            _problem(["feed", "bytes"], "`feed.bytes` and `feed.max_bytes` do not agree", todo, text)
-        )
-    if not 15 <= feed.ttl_minutes <= 10_080:
-        todo = "choose 15 minutes to a week (10080)"
-        problems.append(
-            _problem(
-                ["feed", "ttl_minutes"], f"`feed.ttl_minutes`: {feed.ttl_minutes} is out of range", todo, text
-            )
-        )
-    if feed.hub and urlsplit(feed.hub).scheme not in {"http", "https"}:
-        problems.append(
-            _problem(["feed", "hub"], "`feed.hub` is not an address", "write the hub's https address", text)
-        )
-    if not 1 <= publication.home_articles <= 100:
-        problems.append(
-            _problem(["home_articles"], "`home_articles` is out of range", "choose 1 to 100", text)
-        )
-    problems += [
-        _problem(["authors", str(index), "name"], "`authors.name` holds a mail address", _NAME_ALONE, text)
-        for index, person in enumerate(publication.authors)
-        if "@" in person.name
-    ]
-    links = [("nav", index, link.url) for index, link in enumerate(publication.nav)]
-    links += [
-        ("authors", index, person.url) for index, person in enumerate(publication.authors) if person.url
-    ]
-    problems += [
-        _problem([table, str(index), "url"], f"`{table}.url`: {url!r} cannot be linked to", _LINKED, text)
-        for table, index, url in links
-        if not _LINK.match(url)
-    ]
-    slugs = [newsletter.slug for newsletter in publication.newsletters]
-    for index, newsletter in enumerate(publication.newsletters):
-        problems += [
-            _problem(["newsletters", str(index), name], f"`newsletters.{name}`: {what}", todo, text)
-            for name, what, todo in _newsletter_faults(newsletter, slugs[:index])
-        ]
-    problems += [
-        _problem(["mail", name], f"`mail.{name}`: {what}", todo, text)
-        for name, what, todo in _mail_faults(publication.mail)
-    ]
-    problems += [
-        _problem(["views", "own"], f"`views.own`: {own!r} is no network", _NETWORK, text)
-        for own in publication.views.own
-        if not _is_network(own)
-    ]
-    problems += [
-        _problem(["images", "colour"], f"`images.colour`: {colour!r} is no colour", _COLOUR, text)
-        for colour in [publication.images.colour]
-        if not re.fullmatch("#[0-9a-fA-F]{6}", colour)
-    ]
-    keep = publication.views.keep_logs_days
-    if keep and not 4 <= keep <= 36_500:
-        todo = "choose 4 days or more, since a day is open for three; or 0, for ever"
-        problems.append(
-            _problem(
-                ["views", "keep_logs_days"], f"`views.keep_logs_days`: {keep} is out of range", todo, text
-            )
-        )
-    return problems
-
-
-_NETWORK = 'write addresses or networks, such as "203.0.113.7" or "2001:db8::/32"'
-_COLOUR = 'write six digits, such as "#a3124a"'
-_NAME_ALONE = "write the name alone: it stands on every page"
-_LINK = re.compile(r"/(?!/)|https?://[^/]|mailto:.", re.I)
-_LINKED = 'write a path of the site such as "/archive/", or a whole address, "https://…"'
-_SLUG = re.compile(r"[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?")
-_ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*")
-_TIME = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
-_CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
-_NO_ADDRESS = ("is not a mail address", 'write one alone, such as "news@example.org"')
-Fault = tuple[str, str, str]
-
-
-def _newsletter_faults(newsletter: Newsletter, earlier: list[str]) -> list[Fault]:
-    """Setting, what is wrong, what to do."""
-    zone, language, reply_to = newsletter.timezone, newsletter.language, newsletter.reply_to
-    lines = ("name", "sender_name", "description", "postal_address")
-    return [
-        fault
-        for fine, fault in (
-            (_SLUG.fullmatch(newsletter.slug), ("slug", "is no slug", "write up to 32 of a-z, 0-9 and -")),
-            (newsletter.slug not in earlier, ("slug", "is taken", "give each newsletter its own")),
-            (newsletter.name.strip(), ("name", "is empty", "name the newsletter")),
-            (_ADDRESS.fullmatch(newsletter.sender), ("sender", *_NO_ADDRESS)),
-            (not reply_to or _ADDRESS.fullmatch(reply_to), ("reply_to", *_NO_ADDRESS)),
-            (_TIME.fullmatch(newsletter.at), ("at", "is no time of day", 'write "08:00"')),
-            (1 <= newsletter.day <= 28, ("day", "is not a day that every month has", "choose 1 to 28")),
-            (not zone or _is_zone(zone), ("timezone", "is no time zone", 'write "Europe/Lisbon" or "UTC"')),
-            (
-                not language or _LANGUAGE.fullmatch(language),
-                ("language", "is no language tag", 'write "en" or "de-AT"'),
-            ),
-            (
-                0 <= newsletter.cooling_minutes <= 10_080,
-                ("cooling_minutes", "is out of range", "choose 0 to 10080 (a week)"),
-            ),
-            (
-                1 <= newsletter.max_age_days <= 3_650,
-                ("max_age_days", "is out of range", "choose 1 to 3650"),
-            ),
-            (
-                re.fullmatch(r"[a-z0-9_-]{1,40}", newsletter.template),
-                ("template", "is no template's name", "write the name of a file in templates/email"),
-            ),
-            (
-                "manual" not in newsletter.choices,
-                ("choices", "`manual` is no rhythm that a reader can have", "remove it"),
-            ),
-            *(
-                (
-                    not _CONTROLS.search(getattr(newsletter, name)),
-                    (name, "holds a line break or a control character", "write it in one line"),
-                )
-                for name in lines
-            ),
-        )
-        if not fine
-    ]
-
-
-def _mail_faults(mail: MailSettings) -> list[Fault]:
-    faults: list[Fault] = []
-    for name in ("unsubscribe_address", "bounce_address"):
-        address = getattr(mail, name)
-        if address and not _ADDRESS.fullmatch(address.replace("{token}", "token")):
-            faults.append(
-                (name, f"{address!r} is not a mail address", 'write one, such as "leave@example.org"')
-            )
-    ranges: dict[str, tuple[float, float]] = {
-        "price_per_thousand": (0, 1_000),
-        "max_per_second": (0, 10_000),
-        "max_per_day": (0, 1_000_000_000),
-        "late_hours": (1, 720),
-        "pause_bounces": (0.0001, 1),
-        "pause_complaints": (0.0001, 1),
-        "confirm_hours": (1, 720),
-    }
-    for name, (low, high) in ranges.items():
-        if not low <= getattr(mail, name) <= high:
-            faults.append((name, "is out of range", f"choose {low:g} to {high:_}"))
-    return faults
-
-
-def _is_zone(name: str) -> bool:
-    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
-
-    try:
-        ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        return False
-    return True
-
-
-def _problem(path: list[str], what: str, todo: str, text: str) -> Problem:
+def _problem(path: Sequence[str], what: str, todo: str, text: str) -> Problem:
     return Problem(file=SETTINGS_FILE, line=_line_of(path, text), what=what, todo=todo, code="setting")
 
 
-def _line_of(path: list[str], text: str) -> int:
+def _line_of(path: Sequence[str], text: str) -> int:
     """The line that sets `path`; tomllib keeps no positions, so the text is searched. 0 where it is not in it."""
     names = [part for part in path if not part.isdigit()]
     index = next((int(part) for part in path if part.isdigit()), 0)
