@@ -209,6 +209,7 @@ class Publisher:
 
     def _announce(self, works: list[Work], stage: Stage, imprint: Imprint) -> None:
         """The attempt row, and the `uses` rows: written before what they refer to is read."""
+        keys = [key for work in works for key in (work.key, work.heir_of) if key]
         collections, paths = set(stage.attempt.collections), set(stage.attempt.paths)
         changes: list[Save | Drop] = []
         for work in works:
@@ -222,17 +223,11 @@ class Publisher:
             changes += [Save(partition=f"uses {name}", sort=work.key, item={}) for name in uses]
         stage.attempt = replace(
             stage.attempt,
-            keys=tuple(dict.fromkeys([*stage.attempt.keys, *(work.key for work in works)])),
+            keys=tuple(dict.fromkeys([*stage.attempt.keys, *keys])),
             collections=tuple(sorted(collections)),
             paths=tuple(sorted(paths)),
         )
         self.table.write_each([stage.attempt.save(), *changes])
-
-    def _announce_too(self, keys: Iterable[str], stage: Stage) -> None:
-        """Adds files to the attempt row."""
-        if more := [key for key in keys if key not in stage.attempt.keys]:
-            stage.attempt = replace(stage.attempt, keys=(*stage.attempt.keys, *more))
-            self.table.write([stage.attempt.save()])
 
     def _carry_out(self, works: list[Work], imprint: Imprint, stage: Stage, *, suspect: bool) -> set[str]:
         """Files, claims, pages and rows; the keys that want another go: somebody else was faster with them.
@@ -281,7 +276,8 @@ class Publisher:
         known |= {work.key: work.entered for work in works if work.entered}
         self.entering.articles(ready, imprint, known, suspect=suspect)
         heirs = {work.heir_of: work for work, _ in claimed if work.heir_of}
-        self._announce_too(heirs, stage)
+        if heirs:  # what they have taken over shows in other places than they were known to
+            self._announce([*heirs.values()], stage, imprint)
         for work in works:
             work.successor = heirs.get(work.key)
         again |= self._take_leave(

@@ -318,6 +318,15 @@ def test_a_file_takes_the_next_address_of_one_that_never_came_to_stand_there(
     assert world.there.site.objects["first/index.html"].metadata.get("location") == "/third/"
 
 
+def test_who_takes_a_place_and_dies_leaves_word_of_all_that_showed_the_one_before(world: World) -> None:
+    """Its feeds go, where it was alone in them."""
+    world.remove("a.md")
+    world.write("b.md", replace(FIRST, id="two", author="Grace", tags=("land",)))
+    _begin(world, ["b.md"], "Drop source/a.md")
+    world.scheduler.kill()
+    world.check()
+
+
 def test_a_report_of_settings_goes_though_its_row_has_gone_before(world: World) -> None:
     """Who refused them wrote it when others had taken the right ones into force already."""
     report = Put(key=f"{SETTINGS_KEY}.json", body=b'{"problems": []}', content_type="application/json")
