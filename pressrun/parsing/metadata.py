@@ -12,7 +12,7 @@ from pressrun.domain.articles import Enclosure, Image
 from pressrun.domain.slugs import slugify
 from pressrun.domain.urls import better_path, path_problem
 from pressrun.parsing.addresses import marked
-from pressrun.parsing.coerce import is_nothing, one_line, text_part
+from pressrun.parsing.coerce import is_nothing, one_line, text_part, to_truth
 from pressrun.parsing.fields import Fields
 from pressrun.parsing.values import Entry, Value
 
@@ -28,7 +28,12 @@ _MEDIA_TYPE = re.compile(r"[a-z]+/[a-z0-9.+-]+")
 def draft(fields: Fields) -> bool:
     status = fields.first("status")
     hidden = status is not None and str(status.value).lower() in {"draft", "hidden"}
-    return fields.truth("draft", default=False) or hidden
+    return fields.truth("draft", default=False) or hidden or _is_unwritten(fields.first("path"))
+
+
+def _is_unwritten(path: Entry | None) -> bool:
+    """Eleventy's `permalink: false`: a file of which no page is made."""
+    return path is not None and to_truth(path.value) is False
 
 
 def language(fields: Fields) -> str:
@@ -59,10 +64,17 @@ def slug(fields: Fields) -> str:
     return bare
 
 
+def addresses(fields: Fields, name: str, date: datetime | None) -> tuple[str, tuple[str, ...]]:
+    """Path and aliases. A page stands at `path/` here: a path that ends in .html is an address that leads there."""
+    stated, others = path(fields, name, date), aliases(fields)
+    bare = re.sub(r"\.html?$", "", stated)
+    return (stated, others) if bare == stated else (bare, tuple(dict.fromkeys((f"/{stated}", *others))))
+
+
 def path(fields: Fields, name: str, date: datetime | None) -> str:
     """The address that an article states; the file's `name` and `date` fill in Jekyll's placeholders."""
     entry = fields.first("path")
-    if entry is None:
+    if entry is None or _is_unwritten(entry):
         return ""
     path = unicodedata.normalize("NFC", fields.text_of(entry))
     if re.search(r"(?:^|[/-]):[a-z]", path):

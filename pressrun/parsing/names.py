@@ -21,7 +21,7 @@ _NAMES = {
     "draft": ("draft",),
     "status": ("status",),
     "canonical": ("canonical", "canonical_url"),
-    "image": ("image", "cover", "thumbnail", "feature_image", "featured_image", "og_image", "og:image"),
+    "image": ("image", "cover", "thumbnail", "feature_image", "featured_image", "images", "og_image", "og:image"),
     "image_alt": ("image_alt", "cover_alt", "thumbnail_alt", "feature_image_alt", "og:image:alt"),
     "audio": ("audio", "enclosure", "podcast"),
     "language": ("language", "lang", "locale"),

@@ -88,7 +88,7 @@ def _article(kind: str, html: str, body: _Body, fields: Fields, *, escaped: bool
     html = finish(html, Source(body.text, body.line, findings), alt_is_optional=kind == "html")
     publish_at = fields.moment("publish_at")
     date = fields.moment("date") or publish_at
-    path = metadata.path(fields, default_slug(key), date or _dated("", key, zone))
+    path, aliases = metadata.addresses(fields, default_slug(key), date or _dated("", key, zone))
     for entry in fields.named("expirydate", "unpublishdate"):
         todo = "withdraw the article then: remove the file, or write draft: true"
         findings.warn(entry.line, f"{entry.name} takes nothing down here", todo, "expiry")
@@ -108,7 +108,7 @@ def _article(kind: str, html: str, body: _Body, fields: Fields, *, escaped: bool
         slug=metadata.slug(fields),
         path=path,
         id=fields.text("id", limit=200),
-        aliases=metadata.aliases(fields),
+        aliases=aliases,
         draft=metadata.draft(fields),
         canonical=metadata.canonical(fields),
         image=metadata.image(fields),

@@ -23,7 +23,7 @@ from pressrun.domain.problems import Problem
 from pressrun.domain.publication import Publication
 from pressrun.domain.slugs import slugify
 from pressrun.domain.spans import memberships, sort_key
-from pressrun.domain.urls import better_path, href, join, path_problem
+from pressrun.domain.urls import better_path, claim_of, href, join, path_problem
 from pressrun.errors import Invalid
 from pressrun.parsing.keys import default_slug
 from pressrun.ports import ABSENT, MAX_ITEM
@@ -101,6 +101,10 @@ def settle(
     former = old.former if old else ()
     if old and old.live and old.path != path:
         former = (*former, old.path)
+    redirected = {
+        claim_of(p) for p in former
+    }  # a former address leads here by itself; "x.html" would need its name
+    aliases = tuple(alias for alias in aliases if alias.endswith("/") or claim_of(alias) not in redirected)
     source = Source(
         key=key,
         etag=etag,

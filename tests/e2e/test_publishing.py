@@ -352,6 +352,15 @@ def test_no_link_of_a_published_site_leads_nowhere(desk: Desk) -> None:
         assert [place for place in sorted(named) if not (desk.site / place).is_file()] == []
 
 
+def test_an_article_leaves_a_folder_with_the_name_of_a_page(desk: Desk) -> None:
+    """Its redirect stands in that folder, and ends no publish for want of the name."""
+    desk.article("a.md", "A", path="v.1/x.asp")
+    desk.publish()
+    desk.article("a.md", "A", path="v.1/x", aliases="[/v.1/x.asp]")
+    assert desk.state("a.md").path == "v.1/x/"
+    assert "url=/v.1/x/" in desk.page("v.1/x.asp")
+
+
 def test_a_file_is_told_of_once_however_many_runs_died_over_it(desk: Desk) -> None:
     desk.write("bad.md", "---\ntitle: Bad\ndate: soon\n---\n")
     desk.article("a.md", "A")

@@ -163,7 +163,7 @@ def test_a_mail_address_alone_is_warned_of(parse):
     ("text", "path"),
     [
         ("permalink: /:year/:title/", "2024/hello"),
-        ("permalink: /:year-:month-:day/:slug.html", "2024-05-31/hello.html"),
+        ("permalink: /:year-:month-:day/:slug.html", "2024-05-31/hello"),
         ("permalink: /:categories/:title/\ncategories: [News, Old Times]", "news/old-times/hello"),
         ("permalink: /:categories/:title/", "hello"),
         ("permalink: /:title/\nslug: other", "other"),
@@ -172,6 +172,18 @@ def test_a_mail_address_alone_is_warned_of(parse):
 def test_jekylls_placeholders_are_filled_in(parse, text, path):
     """From the front matter and the file's name, as Jekyll does."""
     assert parse(front(text), "2024-05-31-hello.md").path == path
+
+
+def test_an_address_that_ends_in_html_leads_to_the_page(parse):
+    """As Pelican and Jekyll have them: a page stands at its folder here, and files are looked for by their dot."""
+    article = parse(front("url: /2024/hello.html\naliases: [/old/, /2024/hello.html]"))
+    assert (article.path, article.aliases) == ("2024/hello", ("/2024/hello.html", "/old/"))
+
+
+def test_a_file_of_which_no_page_is_made_is_no_article_at_false(parse):
+    """Eleventy's way to say so."""
+    article = parse(front("permalink: false"))
+    assert (article.path, article.draft) == ("", True)
 
 
 def test_a_placeholder_that_cannot_be_filled_in_is_refused(problems):
