@@ -1,14 +1,33 @@
-"""Readers whom an operator brings: on their word at once, else after the reader's own confirmation."""
+"""Applications, as the mail queue carries them; readers whom an operator brings, by their word or by one of these."""
 
 from __future__ import annotations
 
-import json
 import secrets
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import asdict, dataclass, replace
+
+import orjson
 
 from pressrun.domain.newsletters import Cadence
 from pressrun.domain.subscribers import Consent, Subscriber
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """An application that was accepted; `id` is the nonce of its confirmation."""
+
+    id: str
+    address: str
+    name: str
+    language: str
+    wanted: Mapping[str, Cadence]
+    at: str
+    how: str
+    text: str
+
+    def message(self) -> str:
+        """The message of the mail queue that has it answered."""
+        return orjson.dumps({"pressrun": "subscribe", **asdict(self)}).decode()
 
 
 def vouched(
@@ -41,15 +60,8 @@ def application(
     address: str, name: str, lists: Mapping[str, Cadence], *, at: str, how: str, text: str = ""
 ) -> str:
     """The message of the mail queue that sends somebody the confirmation, as the form's does, within its limits."""
-    body = {
-        "pressrun": "subscribe",
-        "id": secrets.token_hex(6),
-        "address": address,
-        "name": name,
-        "language": "",
-        "wanted": dict(lists),
-        "at": at,
-        "how": how,
-        "text": text,
-    }
-    return json.dumps(body, ensure_ascii=False)
+    identifier = secrets.token_hex(6)
+    asked = Asked(
+        id=identifier, address=address, name=name, language="", wanted=dict(lists), at=at, how=how, text=text
+    )
+    return asked.message()

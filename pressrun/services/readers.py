@@ -27,6 +27,7 @@ from pressrun.domain.subscribers import Consent, Subscriber, subscriber_id
 from pressrun.errors import Conflict
 from pressrun.parsing.address import AddressError, mail_address
 from pressrun.ports import ABSENT, Clock, Mailer, Queue, Save, Table
+from pressrun.services.adding import Asked
 from pressrun.services.imprint import Imprint, Imprints
 from pressrun.services.limits import Limits
 from pressrun.services.subscribers import Subscribers, left
@@ -118,18 +119,17 @@ class Readers:
         if application.trap or not self.limits.address(subscriber_id(address)):
             return ACCEPTED
         text = imprint.theme.words.text("subscribe.consent")
-        body = {
-            "pressrun": "subscribe",
-            "id": self.nonce(),
-            "address": address,
-            "name": tidy(application.name),
-            "language": application.language if application.language in imprint.theme.languages else "",
-            "wanted": dict(wanted),
-            "at": self._now(),
-            "how": application.how,
-            "text": self._kept(text, imprint.publication.language),
-        }
-        self.queue.send([orjson.dumps(body).decode()])
+        asked = Asked(
+            id=self.nonce(),
+            address=address,
+            name=tidy(application.name),
+            language=application.language if application.language in imprint.theme.languages else "",
+            wanted=dict(wanted),
+            at=self._now(),
+            how=application.how,
+            text=self._kept(text, imprint.publication.language),
+        )
+        self.queue.send([asked.message()])
         return ACCEPTED
 
     # --- confirming -----------------------------------------------------------------------------------------

@@ -10,20 +10,17 @@ successor, one sends it. Where nobody knows whether it left, the next one goes w
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
-import orjson
-
 from pressrun.domain.letters import Letter, Recipient
 from pressrun.domain.links import reader_link
-from pressrun.domain.newsletters import Cadence
 from pressrun.domain.subscribers import Consent, Subscriber, subscriber_id
 from pressrun.errors import Conflict, Transient
 from pressrun.ports import Drop, Save
+from pressrun.services.adding import Asked
 from pressrun.services.imprint import Imprint
 from pressrun.services.readers import MUTE, Readers, noted, offered
 from pressrun.services.subscribers import Change, left, partition_of
@@ -34,20 +31,6 @@ RETRY: Final = 900  # seconds until a mail whose fate is unknown is looked at ag
 SWEPT: Final = 500  # waiting readers that one call of `expire` looks at
 
 Step = Literal["confirm", "known", "wait", "nothing"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
-    """An application that was accepted; `id` is the nonce of its confirmation."""
-
-    id: str
-    address: str
-    name: str
-    language: str
-    wanted: Mapping[str, Cadence]
-    at: str
-    how: str
-    text: str
 
 
 def handle_subscription(readers: Readers, body: dict[str, Any]) -> None:
@@ -118,7 +101,7 @@ def _answer(readers: Readers, asked: Asked, due: datetime) -> None:
 
     after = readers.subscribers.change(identifier, choose)
     if step == "wait":
-        readers.queue.send([_message(asked)], delay=RETRY)
+        readers.queue.send([asked.message()], delay=RETRY)
     elif after is not None and step != "nothing":
         _mail(readers, identifier, after, step, asked)
 
@@ -148,7 +131,7 @@ def _mail(
     if _sent(readers, errand, undo):
         readers.subscribers.change(identifier, settle)
     else:
-        readers.queue.send([_message(asked)], delay=RETRY)
+        readers.queue.send([asked.message()], delay=RETRY)
 
 
 def _welcome(readers: Readers, identifier: str) -> None:
@@ -221,10 +204,6 @@ def _recipient(readers: Readers, errand: _Errand) -> Recipient:
         token = tokens.make("confirm", errand.id, nonce=errand.nonce)
         values["confirm"] = reader_link(url, "confirm", token)
     return Recipient(id=errand.id, address=errand.to.address, values=values)
-
-
-def _message(asked: Asked) -> str:
-    return orjson.dumps({"pressrun": "subscribe", **asdict(asked)}).decode()
 
 
 def expire(readers: Readers) -> int:
