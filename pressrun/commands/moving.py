@@ -30,8 +30,8 @@ from pressrun.commands.common import (
     settings,
 )
 from pressrun.commands.common import opened as opened_house
+from pressrun.commands.lists import take_lists
 from pressrun.commands.subscribers import export as subscribers_export
-from pressrun.commands.subscribers import take_lists
 from pressrun.config import SETTINGS_FILE
 from pressrun.ports import Put
 

@@ -11,9 +11,11 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
-from typing import Literal, Protocol
+from typing import Final, Literal, Protocol, get_args
 
 from pressrun.domain.newsletters import Cadence
+from pressrun.domain.problems import Problem
+from pressrun.domain.publication import Publication
 from pressrun.domain.subscribers import Consent, Subscriber, SubscriberState, subscriber_id
 from pressrun.errors import Conflict, Invalid, Transient
 from pressrun.parsing.csvfile import CsvFile
@@ -24,6 +26,7 @@ from pressrun.services.subscribers import MAX_TRIES, partition_of, stored
 
 Verdict = Literal["added", "changed", "unchanged", "kept", "waiting", "refused"]
 """`kept`: the file would have let mail through that is not wanted here. `waiting`: not confirmed, and left out."""
+VERDICTS: Final[tuple[Verdict, ...]] = get_args(Verdict)
 SAMPLE = 50  # records looked at to tell the columns
 WITHDRAWN: frozenset[SubscriberState] = frozenset({"unsubscribed", "bounced", "complained", "suppressed"})
 
@@ -61,6 +64,22 @@ class MemberTable:
                     yield row
 
 
+def tables_of(
+    found: Iterable[Source], mapping: Mapping[str, str], *, encoding: str = "", delimiter: str = ""
+) -> tuple[list[MemberTable], list[Problem]]:
+    """The tables that hold addresses, and why others are left out. Raises as MemberTable does; Invalid without any."""
+    tables: list[MemberTable] = []
+    problems: list[Problem] = []
+    for source in found:
+        try:
+            tables.append(MemberTable(source, mapping, encoding=encoding, delimiter=delimiter))
+        except Invalid as error:
+            problems += error.problems
+    if not tables:
+        raise Invalid(problems)
+    return tables, problems
+
+
 class Rows(Protocol):
     """What an import needs of a Table."""
 
@@ -94,6 +113,23 @@ class Terms:
     source: str
     lists: Mapping[str, Cadence]
     known: frozenset[str]  # the publication's newsletters
+
+
+def terms_of(
+    tables: Iterable[MemberTable],
+    publication: Publication,
+    lists: Mapping[str, Cadence],
+    *,
+    file: str,
+    at: str,
+) -> list[tuple[MemberTable, Terms]]:
+    """The terms of each table of an import; `file` is what they came in, an archive perhaps."""
+    known = frozenset(one.slug for one in publication.newsletters)
+    named = ((table, table.source.name) for table in tables)
+    return [
+        (table, Terms(at=at, source=file if name == file else f"{file}/{name}", lists=lists, known=known))
+        for table, name in named
+    ]
 
 
 @dataclass(slots=True)

@@ -11,23 +11,21 @@ from typing import Final
 
 from pressrun import bootstrap
 from pressrun.domain.newsletters import Cadence
-from pressrun.domain.problems import Problem
 from pressrun.domain.roster import public
 from pressrun.domain.subscribers import Subscriber
-from pressrun.errors import Invalid, NotFound, Permanent
+from pressrun.errors import NotFound, Permanent
 from pressrun.parsing.address import AddressError, known_as, mail_address
-from pressrun.parsing.listfiles import Source, sources
+from pressrun.parsing.listfiles import sources
 from pressrun.server.desk.room import Visit, answered
 from pressrun.server.messages import Answer
 from pressrun.services.census import census
 from pressrun.services.exporting import exported
-from pressrun.services.importing import Import, MemberTable, Note, Rows, Tally, Terms, Trial
+from pressrun.services.importing import VERDICTS, Import, Note, Rows, Tally, Trial, tables_of, terms_of
 from pressrun.services.subscribers import Stored, removed, suppressed
 
 WAITING: Final = 3  # uploaded lists that a session keeps until its word
 ALIKE: Final = 50  # readers that a search shows
 NOTED: Final = 50  # rows that a look at a list tells of
-VERDICTS: Final = ("added", "changed", "unchanged", "kept", "waiting", "refused")
 
 
 def listed(visit: Visit) -> Answer:
@@ -165,14 +163,11 @@ def _run(visit: Visit, file: tuple[str, bytes], slugs: Sequence[str], rows: Rows
     name, body = file
     notes: list[Note] = []
     with sources(name, len(body), lambda: io.BytesIO(body)) as found:
-        tables = _tables(found)
+        tables, _ = tables_of(found, {})
         whole = all(table.members.whole for table in tables)
         lists = _lists(visit, slugs, any_=whole)
-        known = frozenset(one.slug for one in visit.publication.newsletters)
         at = datetime.now(UTC).isoformat(timespec="seconds")
-        terms = [
-            (table, Terms(at=at, source=_source(table, name), lists=lists, known=known)) for table in tables
-        ]
+        terms = terms_of(tables, visit.publication, lists, file=name, at=at)
         run = Import(rows, notes.append)
         run.take_all(terms)
     told = [
@@ -180,20 +175,6 @@ def _run(visit: Visit, file: tuple[str, bytes], slugs: Sequence[str], rows: Rows
         for t in tables
     ]
     return Outcome(tally=run.tally, notes=notes[:NOTED], more=max(0, len(notes) - NOTED), tables=told)
-
-
-def _tables(found: Sequence[Source]) -> list[MemberTable]:
-    """The tables that hold addresses. Raises Invalid where there are none."""
-    tables: list[MemberTable] = []
-    problems: list[Problem] = []
-    for source in found:
-        try:
-            tables.append(MemberTable(source, {}))
-        except Invalid as error:
-            problems += error.problems
-    if not tables:
-        raise Invalid(problems)
-    return tables
 
 
 def _lists(visit: Visit, slugs: Sequence[str], *, any_: bool) -> dict[str, Cadence]:
@@ -204,10 +185,6 @@ def _lists(visit: Visit, slugs: Sequence[str], *, any_: bool) -> dict[str, Caden
     if not wanted:
         raise Permanent("say which newsletter they get")
     return {slug: known[slug] for slug in wanted}
-
-
-def _source(table: MemberTable, file: str) -> str:
-    return file if table.source.name == file else f"{file}/{table.source.name}"
 
 
 def _is_address(text: str) -> bool:
