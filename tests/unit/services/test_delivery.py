@@ -109,6 +109,32 @@ def test_uncertain_ones_can_be_taken_for_sent(office: Office) -> None:
     assert office.issue().counts == {"audience": 1, "sent": 1} and len(office.sink.sent) == 1
 
 
+def test_a_word_on_nobody_leaves_a_sent_issue_sent(office: Office) -> None:
+    """Its counts, too, and when it was finished."""
+    office.reader("ada@example.org")
+    office.publish("tides.md")
+    office.minutes(12)
+    before = office.issue()
+    assert before.state == "sent" and before.counts["sent"] == 1
+    assert office.house.newsroom.resolve(before, resend=True) == 0
+    assert office.issue() == before
+
+
+def test_an_issue_that_is_paused_before_its_audience_is_written_is_sent_to_all(office: Office) -> None:
+    """It goes on with the plan; as one that is being sent, it would be done with those who were written by then."""
+    addresses = office.readers(70)
+    office.publish("tides.md")
+    issue = office.house.newsroom.commit(office.issue())
+    office.house.deliverer.plan("letters", issue.id, list(range(8)))
+    office.house.newsroom.pause(office.issue(), "wait")
+    office.minutes(5)
+    assert office.sink.sent == []
+    assert office.house.newsroom.resume(office.issue()).state == "planning"
+    office.minutes(30)
+    assert sorted(office.sink.addresses()) == sorted(addresses)
+    assert office.issue().counts["sent"] == 70
+
+
 def test_an_event_settles_the_uncertain(office: Office) -> None:
     """The mailer's own word that it was sent."""
     office.reader("ada@example.org")
@@ -339,6 +365,21 @@ def test_a_cancelled_issue_accounts_for_everybody(office: Office) -> None:
     assert counts["sent"] + counts["excluded: cancelled"] == counts["audience"] == 100
     assert counts["sent"] == len(office.sink.sent) == len(first.entries)
     assert list(office.house.newsroom.issues.under_way()) == []
+
+
+def test_a_paused_issue_that_is_cancelled_is_accounted_for_at_once(office: Office) -> None:
+    """Its messages were answered while it stood still: they are sent again, and nobody waits for the tick."""
+    office.readers(60)
+    office.publish("tides.md")
+    office.house.newsroom.commit(office.issue())
+    issue = office.issue()
+    office.house.deliverer.plan("letters", issue.id, list(range(64)))
+    office.house.newsroom.pause(office.issue(), "wait")
+    office.work()
+    office.house.newsroom.cancel(office.issue(), "wrong")
+    office.work()
+    counts = office.house.newsroom.ledger.tally(office.issue()).counts()
+    assert counts == {"audience": 60, "excluded": 60, "excluded: cancelled": 60}
 
 
 def test_a_mailer_that_refuses_everything_pauses_the_issue(office: Office) -> None:
