@@ -6,6 +6,8 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from html import unescape
+from itertools import islice
+from string import ascii_lowercase, digits
 from types import MappingProxyType
 
 MAX_WORDS = 2_000  # of one article: some 15 KB
@@ -38,6 +40,7 @@ COMMON: Mapping[str, frozenset[str]] = MappingProxyType(
 _TAG = re.compile(r"<[^>]*>")
 _WORD = re.compile(r"[^\W_]+")
 _BETWEEN = bytes(byte if chr(byte).isalnum() else ord(" ") for byte in range(128)) + bytes(range(128, 256))
+_LETTERS_ALONE = tuple(ascii_lowercase + digits)
 _OTHER = re.compile(r"[^\x00-\x7f]")
 _MARKS = ("Mn", "Mc", "Me")
 _LETTERS = str.maketrans(
@@ -72,6 +75,10 @@ def words_of(html: str) -> str:
     if text.isascii():  # a third of the time that the expression takes
         text = text.encode().translate(_BETWEEN).decode()
         found = dict.fromkeys(text.split())
+        if len(max(found, key=len, default="")) <= MAX_LENGTH:
+            for letter in _LETTERS_ALONE:
+                found.pop(letter, None)
+            return " ".join(islice(found, MAX_WORDS))
     else:
         found = dict.fromkeys(_WORD.findall(text))
         if _UNSPACED.search(text):

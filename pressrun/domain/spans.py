@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 DIRECTORY = "directory"
@@ -85,12 +86,13 @@ def memberships(tags: tuple[str, ...], authors: tuple[str, ...], series: str = "
     return [SITE, *terms, *([f"{SERIES}/{series}"] if series else [])]
 
 
-def spans_of(collections: list[str], sort: str, zone: ZoneInfo) -> list[str]:
-    """The names of the spans in which an article with this sort key stands."""
+@lru_cache(maxsize=256)  # asked for several times while an article is published
+def spans_of(collections: tuple[str, ...], sort: str, zone: ZoneInfo) -> tuple[str, ...]:
+    """The names of the spans in which an article with this sort key stands; the last is its month of the site."""
     moment = datetime.fromisoformat(sort.partition("#")[0]).replace(tzinfo=UTC)
     try:
         local = moment.astimezone(zone)
     except OverflowError:
         local = moment
     names = [Span(collection, local.year).name for collection in collections]
-    return [*names, Span(SITE, local.year, local.month).name]
+    return (*names, Span(SITE, local.year, local.month).name)

@@ -41,6 +41,7 @@ MADE_FILES = frozenset(
     {"robots.txt", "favicon.svg"}
 )  # of these, what the publisher writes where none is uploaded
 
+_REFUSED = re.compile(r'[\x00-\x1f\\\x7f"<>?#%*|:]')
 MAX_PATH_BYTES = 900  # S3 allows keys of 1,024 bytes; a feed's name is still to follow
 MAX_SEGMENT_BYTES = 240  # file systems allow names of 255 bytes
 
@@ -65,7 +66,7 @@ def path_problem(path: str) -> str | None:
     segments = path.rstrip("/").split("/")
     if any(segment in {"", ".", ".."} for segment in segments):
         return "an address has no empty, `.` or `..` segments"
-    if any(ord(char) < 32 or char in '\\\x7f"<>?#%*|:' for char in path):
+    if _REFUSED.search(path):
         return 'an address cannot hold control characters or any of \\ " < > ? # % * | :'
     if any(segment.startswith((".", "_")) for segment in segments):
         return "no segment of an address begins with a dot or an underscore"

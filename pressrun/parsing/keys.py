@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+from functools import lru_cache
 
 from pressrun.domain.slugs import slugify
 from pressrun.domain.urls import WELL_KNOWN_FILES
@@ -33,6 +34,7 @@ def kind_of(key: str) -> str:
     return _KINDS.get(posixpath.splitext(key)[1].lower(), "text")
 
 
+@lru_cache(maxsize=256)  # asked for twice of each file
 def default_slug(key: str) -> str:
     """The slug of a file that names none: its name without date and suffix; an index has its folder's."""
     folder, _, name = key.rpartition("/")

@@ -14,6 +14,7 @@ _PARAGRAPH = re.compile(r"<p>(.*?)</p>", re.S)
 # Scripts that are written without spaces: each character counts as a word.
 _UNSPACED = re.compile("[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
 
+_WORDS = bytes(ord(" ") if chr(byte).isspace() else ord("w") for byte in range(128)) + bytes(128)
 _FROM_U3000 = bytes(range(0xE3, 0xF5))  # the first bytes of such characters in UTF-8
 
 
@@ -24,7 +25,9 @@ def plain(html: str) -> str:
 
 def count_words(html: str) -> int:
     text = _TAGS.sub(" ", html)
-    if text.isascii() or len(encoded := text.encode()) == len(encoded.translate(None, _FROM_U3000)):
+    if text.isascii():  # without making the words: half of the time
+        return b"".join((b" ", text.encode().translate(_WORDS))).count(b" w")
+    if len(encoded := text.encode()) == len(encoded.translate(None, _FROM_U3000)):
         return len(text.split())
     spaced, characters = _UNSPACED.subn(" ", text)
     return len(spaced.split()) + characters

@@ -290,5 +290,9 @@ def standfirst(summary: str, html: str) -> str:
     start = summary[:60].rstrip("….")
     if start in html[:2000]:
         return ""
-    opening = "".join(unescape(_TAG.sub("", html[:2000])).split())
-    return "" if opening.startswith("".join(start.split())) else summary
+    wanted = "".join(start.split())
+    for room in (400, 2000):  # nearly always the first few words tell
+        opening = "".join(unescape(_TAG.sub("", html[:room])).split())
+        if opening.startswith(wanted):
+            return ""
+    return summary

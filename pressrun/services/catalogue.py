@@ -91,7 +91,7 @@ class Source:
 
     def spans(self, zone: ZoneInfo) -> set[str]:
         """The months and years of its collections that it stands in."""
-        return set(spans_of(list(self.collections), self.sort, zone))
+        return set(spans_of(self.collections, self.sort, zone))
 
     def item(self) -> Item:
         """As stored; empty fields are left out."""

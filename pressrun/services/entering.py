@@ -15,7 +15,7 @@ from pressrun.domain.issues import news_of, wants_mail
 from pressrun.domain.pictures import MAX_PIXELS, card_key
 from pressrun.domain.problems import Problem
 from pressrun.domain.search import words_of
-from pressrun.domain.spans import DIRECTORY, SITE, spans_of
+from pressrun.domain.spans import DIRECTORY, spans_of
 from pressrun.domain.urls import WELL_KNOWN_FILES, asset_problem, claim_of, page_key
 from pressrun.errors import Permanent
 from pressrun.parsing.keys import is_article
@@ -206,7 +206,10 @@ class Entering:
         if entry_changed or card_changed:
             item = card_item(card)
             changes += [Save(partition=partition, sort=sort, item=item) for partition, sort in sorted(now)]
-            work.touched |= {*new.collections, spans_of([SITE], new.sort, zone_of(imprint.publication))[-1]}
+            work.touched |= {
+                *new.collections,
+                spans_of(new.collections, new.sort, zone_of(imprint.publication))[-1],
+            }
         if entry_changed:
             stored: Any = fragment.to_item()
             changes.append(Save(partition="entry", sort=new.id, item=stored))

@@ -235,7 +235,7 @@ def card_for(article: Article, fragment: Fragment, mark: str) -> Card:
 
 def card_digest(card: Card) -> str:
     """Changes with what lists show; not with the text behind it."""
-    return digest(orjson.dumps(card_item(replace(card, size=0, mark=""))))
+    return digest(orjson.dumps(card_item(card) | {"size": 0, "mark": ""}))
 
 
 def address_of(parsed: ParsedArticle) -> str:
