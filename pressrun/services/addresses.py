@@ -266,10 +266,10 @@ class Addresses:
                 self._site.put(put)
             except Conflict:
                 continue
-            except Permanent:  # a folder cannot stand where a file does
-                if not self._is_file(path):
-                    raise
-                return ""
+            except Permanent:  # on a file system a folder cannot stand where a file does, nor the other way round
+                if path.endswith("/") or self._is_file(path):
+                    return ""
+                return self.settle(f"{path}/", theme, doubtful=doubtful)  # in the folder that has its name
             row = self._table.get("path", claim_of(path))
             return str(row.item["source"]) if row and _stands(row, path) else ""
         raise Transient(f"{key} is being written by others over and over")

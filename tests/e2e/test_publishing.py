@@ -384,6 +384,18 @@ def test_an_article_with_more_links_than_fit_into_a_transaction_comes_and_goes(d
     assert desk.state("gallery.md").state == "withdrawn"
 
 
+@pytest.mark.parametrize("other", ["aliases: [/feed.php/x]", "path: feed.php/x", "slug: feed.php"])
+def test_an_alias_with_the_name_of_a_folder_ends_no_publish(desk: Desk, other: str) -> None:
+    """No file system has both; whichever cannot be had, the rest is published."""
+    desk.article("a.md", "A", aliases="[/feed.php]")
+    desk.write("b.md", f"---\ntitle: B\ndate: 2026-05-01\n{other}\n---\nText.\n")
+    desk.article("c.md", "C")
+    report = desk.publish()
+    assert {"A", "C"} <= set(desk.titles())
+    assert len(report.of("published")) + len(report.of("refused")) == 3
+    assert desk.publish().of("published", "updated", "withdrawn") == []
+
+
 def test_an_article_takes_no_address_of_a_file(desk: Desk) -> None:
     """Neither as an alias nor as its own; it is let in when the file goes, and writes over none that comes later."""
     desk.write("map.gif", b"GIF89a")
