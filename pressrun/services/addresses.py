@@ -266,7 +266,7 @@ class Addresses:
                 self._site.put(put)
             except Conflict:
                 continue
-            except Permanent:  # on a file system a folder cannot stand where a file does, nor the other way round
+            except Permanent:  # on a file system a folder and a file cannot have one name
                 if path.endswith("/") or self._is_file(path):
                     return ""
                 return self.settle(f"{path}/", theme, doubtful=doubtful)  # in the folder that has its name
