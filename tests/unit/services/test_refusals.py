@@ -10,6 +10,7 @@ import pytest
 from pressrun.adapters.local.files import FileStore
 from pressrun.adapters.local.sqlite import SqliteTable
 from pressrun.domain.problems import Problem
+from pressrun.errors import Invalid
 from pressrun.ports import Put
 from pressrun.services.refusals import Refusals
 
@@ -48,6 +49,20 @@ def test_a_report_that_was_lost_is_written_again_and_nobody_told_twice(desk: Des
     desk.refuse()
     assert desk.reported() == ["a.md.json"]
     assert desk.told == ["Refused: a.md"]
+
+
+def test_settings_that_are_right_take_back_what_was_said_of_files_and_variables(desk: Desk) -> None:
+    """A variable is no file of the content: nothing lists it, and it is found by its mark. Articles stay refused."""
+    desk.refuse()
+    wrong = [
+        Problem(file=name, line=0, what="is wrong", todo="mend it")
+        for name in ("pressrun.toml", "$PRESSRUN_URL")
+    ]
+    desk.refusals.refuse_settings(Invalid(wrong))
+    assert sorted(desk.reported()) == ["$PRESSRUN_URL.json", "a.md.json", "pressrun.toml.json"]
+    desk.refusals.accept_settings(["pressrun.toml"])
+    assert desk.reported() == ["a.md.json"]
+    assert [row.sort for row in desk.table.query("refused")] == ["a.md"]
 
 
 def test_a_refusal_that_stands_writes_nothing(desk: Desk) -> None:

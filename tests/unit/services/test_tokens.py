@@ -70,6 +70,16 @@ def test_a_token_expires_to_the_second(tokens: Tokens, clock: FrozenClock) -> No
     assert tokens.read("confirm", token) is not None
 
 
+def test_a_token_of_the_future_has_no_age(tokens: Tokens, clock: FrozenClock) -> None:
+    """Where a clock was put back it would be good for longer than it was made for."""
+    clock.advance(3600)
+    token = tokens.make("confirm", READER)
+    clock.advance(-3600)
+    assert tokens.read("confirm", token, max_age=timedelta(hours=48)) is None
+    clock.advance(3600)
+    assert tokens.read("confirm", token, max_age=timedelta(hours=48)) is not None
+
+
 def test_rotated_keys_sign_and_older_ones_verify_for_a_while(
     table: SqliteTable, tokens: Tokens, clock: FrozenClock
 ) -> None:
