@@ -93,20 +93,12 @@ class Series:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MonthCount:
-    """A month and how many articles it holds; 0 where that is not to be shown."""
-
-    month: int
-    articles: int = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class YearCount:
+class ArchiveYear:
     """A year, its months newest first. Where it is `small` its own page shows every article, and its
     months are places on that page (`/archive/2025/#m11`); else each month has a page."""
 
     year: int
-    months: Sequence[MonthCount] = ()
+    months: Sequence[int] = ()
     small: bool = True
 
 
@@ -117,14 +109,6 @@ class ArchiveListing:
     period: Period
     of: Collection = SITE
     cards: Sequence[Card] = ()  # newest first; empty where `months` are listed instead
-    months: Sequence[MonthCount] = ()  # newest first; only for a large year
+    months: Sequence[int] = ()  # newest first; only for a large year
     newer: Period | None = None
     older: Period | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TermCount:
-    """A tag, an author or a series, and how many articles it has; 0 where that is not to be shown."""
-
-    of: Collection
-    articles: int = 0

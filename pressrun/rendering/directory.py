@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from pressrun.domain.feeds import Feed
-from pressrun.domain.listings import TermCount, YearCount
+from pressrun.domain.listings import ArchiveYear, Collection
 from pressrun.domain.urls import href
 from pressrun.rendering import pages, readers, search
 from pressrun.rendering.opml import MEDIA_TYPE as OPML_TYPE
@@ -23,11 +23,11 @@ Rendered = tuple[str, bytes, str, str]
 def render(
     theme: Theme,
     *,
-    years: Sequence[YearCount],
+    years: Sequence[ArchiveYear],
     months: Sequence[str],
-    tags: Sequence[TermCount],
-    authors: Sequence[TermCount],
-    series: Sequence[TermCount],
+    tags: Sequence[Collection],
+    authors: Sequence[Collection],
+    series: Sequence[Collection],
     feeds: Sequence[tuple[str, Sequence[Feed]]],
 ) -> Iterator[Rendered]:
     """Each file as (key, body, content type, cache control).
@@ -63,7 +63,7 @@ def render(
         "/readers/",
         *(["/subscribe/"] if publication.newsletters else []),
         *(["/series/"] if series else []),
-        *(term.of.path for term in (*tags, *authors, *series)),
+        *(term.path for term in (*tags, *authors, *series)),
     ]
     yield (
         "sitemap-pages.xml",

@@ -16,13 +16,12 @@ from pressrun.domain.listings import (
     OPML_PATH,
     SITE,
     ArchiveListing,
+    ArchiveYear,
     Collection,
     Kind,
     Listing,
     Period,
     Series,
-    TermCount,
-    YearCount,
 )
 from pressrun.domain.markup import absolute, on_page
 from pressrun.domain.pictures import fallback, responsive
@@ -184,7 +183,7 @@ def archive_page(theme: Theme, listing: ArchiveListing) -> bytes:
     )
 
 
-def archive_index(theme: Theme, years: Sequence[YearCount]) -> bytes:
+def archive_index(theme: Theme, years: Sequence[ArchiveYear]) -> bytes:
     """`/archive/`: every year and its months, in the order given."""
     words, site = theme.words, theme.publication
     about = words.text("archive.all", title=site.title)
@@ -200,7 +199,7 @@ def archive_index(theme: Theme, years: Sequence[YearCount]) -> bytes:
     return finished(theme, "years", page, section="/archive/", years=shown)
 
 
-def terms_page(theme: Theme, kind: Kind, terms: Sequence[TermCount]) -> bytes:
+def terms_page(theme: Theme, kind: Kind, terms: Sequence[Collection]) -> bytes:
     """`/tags/`, `/authors/` or `/series/`: every one of the kind, in the order given."""
     folder = FOLDERS[kind]
     heading = theme.words.text(f"nav.{folder}")
@@ -209,7 +208,7 @@ def terms_page(theme: Theme, kind: Kind, terms: Sequence[TermCount]) -> bytes:
 
 
 def feeds_page(
-    theme: Theme, tags: Sequence[TermCount], authors: Sequence[TermCount], series: Sequence[TermCount] = ()
+    theme: Theme, tags: Sequence[Collection], authors: Sequence[Collection], series: Sequence[Collection] = ()
 ) -> bytes:
     """`/feeds/`: what a feed is, and the address of each."""
     words, site = theme.words, theme.publication
@@ -223,9 +222,9 @@ def feeds_page(
         whole=views.feed_addresses(theme, SITE),
         opml=OPML_PATH,
         feed_readers=[(words.text(place), readers) for place, readers in views.FEED_READERS.items()],
-        tags=[views.collection_feeds(theme, tag.of) for tag in tags],
-        authors=[views.collection_feeds(theme, author.of) for author in authors],
-        series=[views.collection_feeds(theme, one.of) for one in series],
+        tags=[views.collection_feeds(theme, tag) for tag in tags],
+        authors=[views.collection_feeds(theme, author) for author in authors],
+        series=[views.collection_feeds(theme, one) for one in series],
     )
 
 

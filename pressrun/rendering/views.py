@@ -14,7 +14,7 @@ from urllib.parse import quote
 from markupsafe import escape
 
 from pressrun.domain.articles import Card, Enclosure, Image
-from pressrun.domain.listings import Collection, MonthCount, Period, Series
+from pressrun.domain.listings import Collection, Period, Series
 from pressrun.domain.markup import SITE, on_page
 from pressrun.domain.pictures import LEAD, sizes_for, srcset
 from pressrun.domain.publication import NavLink
@@ -105,11 +105,10 @@ class Group:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Month:
-    """A link to a month; `articles` is 0 where the number is not to be shown."""
+    """A link to a month."""
 
     title: str
     url: str
-    articles: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -200,12 +199,12 @@ def groups(theme: Theme, period: Period, cards: Sequence[Card]) -> list[Group]:
     ]
 
 
-def month(theme: Theme, of: Collection, year: int, count: MonthCount, *, small: bool) -> Month:
+def month(theme: Theme, of: Collection, year: int, number: int, *, small: bool) -> Month:
     """A link to a month: a place on the page of a small year, else a page."""
-    place = f"{of.archive(Period(year=year))}#m{count.month:02}"
-    page = of.archive(Period(year=year, month=count.month))
-    name = theme.day(date(year, count.month, 1), "month name")
-    return Month(title=name, url=place if small else page, articles=count.articles)
+    place = f"{of.archive(Period(year=year))}#m{number:02}"
+    page = of.archive(Period(year=year, month=number))
+    name = theme.day(date(year, number, 1), "month name")
+    return Month(title=name, url=place if small else page)
 
 
 def period_title(theme: Theme, period: Period) -> str:

@@ -25,12 +25,10 @@ from pressrun.domain.listings import (
     FOLDERS,
     MORE_FILE,
     ArchiveListing,
+    ArchiveYear,
     Kind,
     Listing,
-    MonthCount,
     Period,
-    TermCount,
-    YearCount,
 )
 from pressrun.domain.listings import Collection as Listed
 from pressrun.domain.slugs import slugify
@@ -292,9 +290,7 @@ class Renditions:
         listing = ArchiveListing(
             period=Period(year=span.year),
             cards=cards if small["small"] else (),
-            months=()
-            if small["small"]
-            else [MonthCount(month=int(label[-2:])) for label in reversed(months)],
+            months=() if small["small"] else [int(label[-2:]) for label in reversed(months)],
             newer=newer,
             older=older,
         )
@@ -394,29 +390,25 @@ class Renditions:
         rows = list(self._table.query(f"spans {SITE}"))
         months = [row.sort for row in rows if "-" in row.sort]
         years = [
-            YearCount(
+            ArchiveYear(
                 year=int(row.sort),
-                months=[
-                    MonthCount(month=int(label[5:]))
-                    for label in months[::-1]
-                    if label.startswith(f"{row.sort}-")
-                ],
+                months=[int(label[5:]) for label in months[::-1] if label.startswith(f"{row.sort}-")],
                 small=bool(row.item["small"]),
             )
             for row in reversed(rows)
             if "-" not in row.sort
         ]
-        tags = [_term_count("tag", row) for row in self._table.query("terms tags")]
-        authors = [_term_count("author", row) for row in self._table.query("terms authors")]
-        series = [_term_count("series", row) for row in self._table.query("terms series")]
+        tags = [_term("tag", row) for row in self._table.query("terms tags")]
+        authors = [_term("author", row) for row in self._table.query("terms authors")]
+        series = [_term("series", row) for row in self._table.query("terms series")]
         feeds = [
             ("", [feed_for(Listed(), self._publication)]),
-            (self._theme.words.text("nav.tags"), [feed_for(term.of, self._publication) for term in tags]),
+            (self._theme.words.text("nav.tags"), [feed_for(term, self._publication) for term in tags]),
             (
                 self._theme.words.text("nav.authors"),
-                [feed_for(term.of, self._publication) for term in authors],
+                [feed_for(term, self._publication) for term in authors],
             ),
-            (self._theme.words.text("nav.series"), [feed_for(term.of, self._publication) for term in series]),
+            (self._theme.words.text("nav.series"), [feed_for(term, self._publication) for term in series]),
         ]
         own = self._catalogue.sources(["robots.txt", "favicon.svg"])
         rendered = directory.render(
@@ -496,8 +488,8 @@ def _listed(kind: str, slug: str, card: Card) -> Listed:
     return Listed(kind=_KINDS[kind], name=name, slug=slug)
 
 
-def _term_count(kind: Kind, row: Row) -> TermCount:
-    return TermCount(of=Listed(kind=kind, name=str(row.item["title"]), slug=row.sort))
+def _term(kind: Kind, row: Row) -> Listed:
+    return Listed(kind=kind, name=str(row.item["title"]), slug=row.sort)
 
 
 def _room(collection: str) -> int:

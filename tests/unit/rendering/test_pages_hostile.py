@@ -10,7 +10,7 @@ import pytest
 from lxml import html
 
 from pressrun.domain.articles import Article, Card, Enclosure, Image
-from pressrun.domain.listings import ArchiveListing, Collection, Listing, Period, TermCount
+from pressrun.domain.listings import ArchiveListing, Collection, Listing, Period
 from pressrun.domain.publication import Person, Publication
 from pressrun.rendering import pages
 from pressrun.rendering.theme import Theme
@@ -54,8 +54,8 @@ def every_page(text: str) -> list[bytes]:
         pages.index_page(theme, Listing(of=tag, cards=(card,))),
         pages.index_page(theme, Listing(of=author, cards=(card,), person=person)),
         pages.archive_page(theme, ArchiveListing(of=tag, period=Period(year=2025), cards=(card,))),
-        pages.terms_page(theme, "tag", [TermCount(of=tag)]),
-        pages.feeds_page(theme, [TermCount(of=tag)], [TermCount(of=author)]),
+        pages.terms_page(theme, "tag", [tag]),
+        pages.feeds_page(theme, [tag], [author]),
         pages.not_found_page(theme),
     ]
 

@@ -14,12 +14,10 @@ from lxml import html
 from pressrun.domain.articles import Card, Image
 from pressrun.domain.listings import (
     ArchiveListing,
+    ArchiveYear,
     Collection,
     Listing,
-    MonthCount,
     Period,
-    TermCount,
-    YearCount,
 )
 from pressrun.domain.markup import SITE
 from pressrun.domain.newsletters import MailSettings, Newsletter
@@ -131,15 +129,9 @@ def test_a_small_year_groups_its_articles_by_month() -> None:
 
 
 def test_a_large_year_lists_its_months() -> None:
-    months = [MonthCount(month=12, articles=1), MonthCount(month=2, articles=1500), MonthCount(month=1)]
+    months = [12, 2, 1]
     items = tree(pages.archive_page(THEME, ArchiveListing(period=Period(year=2025), months=months)))
-    assert [
-        " ".join(li.text_content().split()) for li in items.xpath("//main//li[a][not(ancestor::nav)]")
-    ] == [
-        "December 1 article",
-        "February 1,500 articles",
-        "January",
-    ]
+    assert items.xpath("//main//li[not(ancestor::nav)]/a/text()") == ["December", "February", "January"]
     assert items.xpath("//main/ul//a/@href")[0] == "/blog/archive/2025/12/"
 
 
@@ -152,14 +144,14 @@ def test_a_tags_year_stands_below_the_tag() -> None:
 
 
 def test_the_archives_contents_lead_to_places_or_pages() -> None:
-    months = [MonthCount(month=11)]
-    years = [YearCount(year=2025, months=months), YearCount(year=2024, months=months, small=False)]
+    months = [11]
+    years = [ArchiveYear(year=2025, months=months), ArchiveYear(year=2024, months=months, small=False)]
     page = tree(pages.archive_index(THEME, years))
     assert page.xpath("//main//li/a/@href") == ["/blog/archive/2025/#m11", "/blog/archive/2024/11/"]
 
 
 def test_the_feeds_page_gives_whole_addresses_to_copy() -> None:
-    page = tree(pages.feeds_page(THEME, [TermCount(of=TAG)], [TermCount(of=Collection.author("Ana"))]))
+    page = tree(pages.feeds_page(THEME, [TAG], [Collection.author("Ana")]))
     addresses = page.xpath('//code[@class="address"]/text()')
     assert addresses[:3] == [
         f"https://example.org/blog/{name}" for name in ("feed.xml", "atom.xml", "feed.json")

@@ -73,11 +73,11 @@ def test_a_publication_adds_a_language_and_changes_words() -> None:
 
 
 def test_plurals_follow_the_language() -> None:
-    brought = {"words/pl.toml": '[list.articles]\none="{count} a"\nfew="{count} b"\nother="{count} c"'}
+    brought = {"words/pl.toml": '[mail.articles]\none="{count} a"\nfew="{count} b"\nother="{count} c"'}
     polish = words_for("pl", shipped(), brought)
-    assert [polish.text("list.articles", count=n) for n in (1, 2, 5)] == ["1 a", "2 b", "5 c"]
-    assert words_for("fr", shipped(), {}).text("list.articles", count=0) == "0 article"
-    assert words_for("de", shipped(), {}).text("list.articles", count=12345) == "12.345 Artikel"
+    assert [polish.text("mail.articles", count=n) for n in (1, 2, 5)] == ["1 a", "2 b", "5 c"]
+    assert words_for("fr", shipped(), {}).text("mail.articles", count=0) == "0 article"
+    assert words_for("de", shipped(), {}).text("mail.articles", count=12345) == "12.345 Artikel"
 
 
 def test_values_in_words_are_escaped_unless_they_are_markup() -> None:
